@@ -1,0 +1,227 @@
+"""Band-limited convolution: one autograd function for every dimension, way and direction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from passband.functional.geometry import Geometry
+from passband.functional.plan import Plan
+from passband.functional.product import (
+    conjugate_transpose,
+    filter_matrices,
+    matmul,
+    merge_filters,
+    merge_groups,
+    split_groups,
+)
+from passband.transforms.fourier import adjoint, analysis
+
+
+def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, plan: Plan) -> Tensor:
+    """The band-limited convolution that `plan` describes.
+
+    Args:
+        x: `(N, C, *space)`.
+        weight: as in `nn.Conv` or, for a transposed geometry, `nn.ConvTranspose`.
+        bias: `(outputs,)` or None.
+        plan: how to compute it.
+
+    Returns:
+        `(N, outputs, *space)`, with the dtype of x.
+    """
+    batch, channels = x.shape[:2]
+    held = x if plan.holds == "map" else _spectrum(x, plan)
+    out: Tensor = _Convolve.apply(held, weight, bias, plan, batch, channels, x.dtype)
+    return out
+
+
+class _Convolve(torch.autograd.Function):
+    """Holds the input's kept half spectrum (or the input, if smaller) and the weight, no more.
+
+    The spectrum is an input of this function, computed by one that holds nothing, so that gradients
+    of gradients find their way to the map. Backward is written in differentiable operations.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(
+        held: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        plan: Plan,
+        batch: int,
+        channels: int,
+        dtype: torch.dtype,
+    ) -> Tensor:
+        with torch.autocast(held.device.type, enabled=False):
+            precision = _precision(dtype)
+            if plan.way == "spatial":
+                kernel = _as_convolution(weight.to(precision), plan.geometry)
+                y = _spatial(_lowpassed(held, plan, batch, channels), kernel, plan)
+            else:
+                source = _source(held, plan, channels)
+                z = merge_groups(matmul(source, _filters(weight.to(precision), plan)))
+                y = _maps(adjoint(z, plan.geometry.target_axes, plan.transform), batch)
+            if bias is not None:
+                y = y + bias.to(precision).view(-1, *[1] * (y.dim() - 2))
+            return y.to(dtype)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        held, weight, bias, ctx.plan, ctx.batch, ctx.channels, ctx.dtype = inputs
+        ctx.weight_shape, ctx.weight_dtype = weight.shape, weight.dtype
+        ctx.held_dtype = held.dtype
+        ctx.bias_dtype = None if bias is None else bias.dtype
+        needs_input, needs_weight = ctx.needs_input_grad[:2]
+        ctx.save_for_backward(held if needs_weight else None, weight if needs_input else None)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        held, weight = ctx.saved_tensors
+        needs_input, needs_weight, needs_bias = ctx.needs_input_grad[:3]
+        plan: Plan = ctx.plan
+        grad_held = grad_weight = grad_bias = None
+        with torch.autocast(grad.device.type, enabled=False):
+            precision = _precision(ctx.dtype)
+            g = grad.to(precision)
+            weight = None if weight is None else weight.to(precision)
+            through = _backward_spatial if plan.way == "spatial" else _backward_spectral
+            spectrum, grad_weight = through(g, held, weight, ctx)
+            if needs_input and spectrum is not None:
+                grad_held = spectrum
+                if plan.holds == "map":
+                    rows = adjoint(spectrum, plan.geometry.source, plan.transform)
+                    grad_held = _maps(rows, ctx.batch)
+                grad_held = grad_held.to(ctx.held_dtype)
+            if needs_weight and grad_weight is not None:
+                grad_weight = grad_weight.to(ctx.weight_dtype)
+            if needs_bias:
+                grad_bias = g.transpose(0, 1).flatten(1).sum(1).to(ctx.bias_dtype)
+        return grad_held, grad_weight, grad_bias, None, None, None, None
+
+
+def _backward_spectral(
+    grad: Tensor, held: Tensor | None, weight: Tensor | None, ctx: Any
+) -> tuple[Tensor | None, Tensor | None]:
+    """Gradients of the input's kept half spectrum and of the weight, by products of spectra."""
+    plan: Plan = ctx.plan
+    geometry, transposed = plan.geometry, plan.geometry.transposed
+    spectrum = analysis(_rows(grad), geometry.target_axes, plan.transform)
+    g = split_groups(spectrum, geometry.groups, grad.shape[1])
+    grad_spectrum = grad_weight = None
+    if weight is not None:
+        grad_spectrum = merge_groups(matmul(g, conjugate_transpose(_filters(weight, plan))))
+    if held is not None:
+        source = _source(held, plan, ctx.channels)
+        matrices = merge_filters(matmul(conjugate_transpose(source), g), transposed=transposed)
+        taps = adjoint(matrices, geometry.filter_axes, plan.transform, norm="none")
+        grad_weight = taps.reshape(ctx.weight_shape)
+    return grad_spectrum, grad_weight
+
+
+def _backward_spatial(
+    grad: Tensor, held: Tensor | None, weight: Tensor | None, ctx: Any
+) -> tuple[Tensor | None, Tensor | None]:
+    """The same gradients by the gradients of an ordinary convolution of the low-passed map."""
+    plan: Plan = ctx.plan
+    geometry = plan.geometry
+    shape = [ctx.batch, ctx.channels, *(a.grid.count for a in geometry.reach_axes)]
+    # A convolution's gradient asks for the shape of an operand that it does not read.
+    x = grad.new_empty(1).expand(shape)
+    kernel = grad.new_empty(1).expand(_convolution_shape(ctx.weight_shape, geometry))
+    if held is not None:
+        x = _lowpassed(held, plan, ctx.batch, ctx.channels)
+    if weight is not None:
+        kernel = _as_convolution(weight, geometry)
+    stride, dilation = _spatial_steps(geometry)
+    zeros = [0] * len(stride)
+    grad_x, grad_kernel, _ = torch.ops.aten.convolution_backward(
+        grad, x, kernel, None, stride, zeros, dilation, False, zeros, geometry.groups,
+        (weight is not None, held is not None, False),
+    )  # fmt: skip
+    grad_spectrum = grad_weight = None
+    if weight is not None:
+        grad_spectrum = analysis(_rows(grad_x), geometry.reach_axes, plan.transform)
+    if held is not None:
+        grad_weight = _as_weight(grad_kernel, geometry)
+    return grad_spectrum, grad_weight
+
+
+def _precision(dtype: torch.dtype) -> torch.dtype:
+    return torch.float64 if dtype == torch.float64 else torch.float32
+
+
+def _rows(x: Tensor) -> Tensor:
+    """`(N, C, *space)` to `(N·C, *space)`."""
+    return x.flatten(0, 1)
+
+
+def _maps(rows: Tensor, batch: int) -> Tensor:
+    """The inverse of `_rows`."""
+    return rows.unflatten(0, (batch, -1))
+
+
+def _spectrum(x: Tensor, plan: Plan) -> Tensor:
+    return analysis(_rows(x), plan.geometry.source, plan.transform)
+
+
+def _source(held: Tensor, plan: Plan, channels: int) -> Tensor:
+    """The input's kept half spectrum, `(2, bins, groups, N, C / groups)`."""
+    spectrum = _spectrum(held, plan) if plan.holds == "map" else held
+    return split_groups(spectrum, plan.geometry.groups, channels)
+
+
+def _filters(weight: Tensor, plan: Plan) -> Tensor:
+    """The filters' spectra as matrices, `(2, bins, groups, in, out)`."""
+    geometry = plan.geometry
+    spectrum = analysis(_rows(weight), geometry.filter_axes, plan.transform, norm="none")
+    return filter_matrices(
+        spectrum, geometry.groups, weight.shape[0], transposed=geometry.transposed
+    )
+
+
+def _lowpassed(held: Tensor, plan: Plan, batch: int, channels: int) -> Tensor:
+    """The band-limited map at every ring position that an output's taps reach."""
+    spectrum = _spectrum(held, plan) if plan.holds == "map" else held
+    rows = adjoint(spectrum, plan.geometry.reach_axes, plan.transform)
+    return rows.unflatten(0, (batch, channels))
+
+
+def _spatial(x: Tensor, kernel: Tensor, plan: Plan) -> Tensor:
+    stride, dilation = _spatial_steps(plan.geometry)
+    zeros = [0] * len(stride)
+    y: Tensor = torch.ops.aten.convolution(
+        x, kernel, None, stride, zeros, dilation, False, zeros, plan.geometry.groups
+    )
+    return y
+
+
+def _spatial_steps(geometry: Geometry) -> tuple[list[int], list[int]]:
+    stride = [int(g.step) for g in geometry.target]
+    return stride, [abs(int(g.step)) for g in geometry.taps]
+
+
+def _as_convolution(weight: Tensor, geometry: Geometry) -> Tensor:
+    """A transposed convolution's weight as that of the convolution that computes the same."""
+    if not geometry.transposed:
+        return weight
+    space = list(range(2, weight.dim()))
+    grouped = weight.unflatten(0, (geometry.groups, -1)).transpose(1, 2)
+    return grouped.flatten(0, 1).flip(space)
+
+
+def _as_weight(kernel: Tensor, geometry: Geometry) -> Tensor:
+    """The inverse of `_as_convolution`, which is an involution."""
+    return _as_convolution(kernel, geometry)
+
+
+def _convolution_shape(weight: Sequence[int], geometry: Geometry) -> list[int]:
+    if not geometry.transposed:
+        return list(weight)
+    rows, columns, *space = weight
+    return [columns * geometry.groups, rows // geometry.groups, *space]

@@ -1,0 +1,124 @@
+"""Bytes that autograd holds for backward, counted where it takes hold of them."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from passband import functional
+
+_CONV = {F.conv1d, F.conv2d, F.conv3d} | {F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d}
+_BAND_CONV = {getattr(functional, name) for name in dir(functional) if name.startswith("band_conv")}
+_NORM = {
+    F.batch_norm, F.group_norm, F.instance_norm, F.layer_norm, F.local_response_norm, F.rms_norm,
+    torch.batch_norm, torch.group_norm, torch.instance_norm, torch.layer_norm,
+}  # fmt: skip
+_ACTIVATION = {
+    F.celu, F.elu, F.gelu, F.glu, F.hardsigmoid, F.hardswish, F.hardtanh, F.leaky_relu,
+    F.logsigmoid, F.mish, F.prelu, F.relu, F.relu6, F.rrelu, F.selu, F.sigmoid, F.silu, F.softplus,
+    F.softsign, F.tanh, F.threshold, torch.relu, torch.relu_, torch.sigmoid, torch.tanh,
+    Tensor.relu, Tensor.relu_, Tensor.sigmoid, Tensor.tanh,
+}  # fmt: skip
+_KINDS: Mapping[Callable[..., Any], str] = (
+    dict.fromkeys(_CONV | _BAND_CONV, "conv input")
+    | dict.fromkeys(_NORM, "norm")
+    | dict.fromkeys(_ACTIVATION, "activation")
+)
+
+
+@dataclass(frozen=True)
+class SavedBytes:
+    """Bytes that autograd holds, of distinct storages, parameters excluded.
+
+    Attributes:
+        by_kind: bytes by the operation that took hold of a storage first: `"conv input"`,
+            `"norm"`, `"activation"` and `"other"`.
+    """
+
+    by_kind: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        """All bytes."""
+        return sum(self.by_kind.values())
+
+    def __str__(self) -> str:
+        parts = ", ".join(f"{kind} {n / 2**20:.2f}" for kind, n in self.by_kind.items())
+        return f"{self.total / 2**20:.2f} MiB ({parts})"
+
+
+def saved(fn: Callable[[], Any]) -> SavedBytes:
+    """Bytes that autograd holds after `fn()`, while what it returned is still alive.
+
+    Each storage counts once, whole, for the operation that took hold of it first: the output of a
+    ReLU, say, counts as `"activation"`, though the next convolution holds it too. Parameters do
+    not count, nor does what the graph let go before `fn` returned. The figure does not depend on
+    the device or the allocator. What an operation keeps beside autograd's saved tensors (buffers
+    of a library, say) is not seen.
+
+    Args:
+        fn: runs a forward pass and returns what keeps its graph alive, usually the loss.
+
+    Examples:
+        >>> x, w = torch.zeros(1, 4, 16, 16), torch.nn.Parameter(torch.zeros(4, 4, 3, 3))
+        >>> saved(lambda: torch.nn.functional.conv2d(x, w)).by_kind["conv input"]  # 4·4·16·16
+        4096
+    """
+    held: weakref.WeakSet[_Held] = weakref.WeakSet()
+    kind = _Kind()
+    order = 0
+
+    def pack(t: Tensor) -> _Held:
+        nonlocal order
+        order += 1
+        entry = _Held(t, kind.now, order)
+        held.add(entry)
+        return entry
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda entry: entry.tensor), kind:
+        result = fn()
+    storages: dict[int, str] = {}
+    sizes = dict.fromkeys(("conv input", "norm", "activation", "other"), 0)
+    for entry in sorted(held, key=lambda e: e.order):
+        storage = entry.tensor.untyped_storage()
+        if not entry.parameter and storage.data_ptr() not in storages:
+            storages[storage.data_ptr()] = entry.kind
+            sizes[entry.kind] += storage.nbytes()
+    del result
+    return SavedBytes(MappingProxyType(sizes))
+
+
+class _Held:
+    """A tensor that autograd holds; it lives as long as the graph wants it."""
+
+    def __init__(self, tensor: Tensor, kind: str, order: int) -> None:
+        self.tensor, self.kind, self.order = tensor, kind, order
+        base = tensor if tensor._base is None else tensor._base
+        self.parameter = isinstance(base, nn.Parameter)
+
+
+class _Kind(TorchFunctionMode):
+    """Knows the kind of the outermost function that is running."""
+
+    now = "other"
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        before, self.now = self.now, _KINDS.get(func, "other")
+        try:
+            return func(*args, **(kwargs or {}))
+        finally:
+            self.now = before

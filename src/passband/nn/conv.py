@@ -1,0 +1,138 @@
+"""Band-limited convolution layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from passband.band import Band
+from passband.functional import band_conv1d, band_conv2d, band_conv3d
+from passband.functional.geometry import StrideMode
+from passband.functional.plan import PlanName
+from passband.nn.setting import BandSetting, choose_band
+
+
+class BandConv1d(BandSetting, nn.Conv1d):
+    """`nn.Conv1d` that keeps a band of frequencies; see `BandConv2d`.
+
+    Examples:
+        >>> BandConv1d(3, 8, 3, padding=1, keep=0.25)(torch.randn(2, 3, 100)).shape
+        torch.Size([2, 8, 100])
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        band: Band | None = None,
+        keep: float | None = None,
+        plan: PlanName = "auto",
+        stride_mode: StrideMode = "sample",
+        **options: Any,
+    ) -> None:
+        chosen = choose_band(type(self).__name__, band, keep)
+        super().__init__(*args, **options)
+        self.set_band(chosen, plan, stride_mode)
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # noqa: A002
+        return band_conv1d(
+            input, weight, bias, self.stride, self.padding, self.dilation, self.groups,
+            band=self.band, plan=self.plan, padding_mode=self.padding_mode,  # type: ignore[arg-type]
+            stride_mode=self.stride_mode,
+        )  # fmt: skip
+
+    def extra_repr(self) -> str:
+        """The layer's settings, as `nn.Conv1d` shows them, and its band."""
+        return super().extra_repr() + self.band_repr()
+
+
+class BandConv2d(BandSetting, nn.Conv2d):
+    """`nn.Conv2d` that keeps a band of frequencies, forward and backward.
+
+    A subclass with the same parameters, initialisation, padding modes and state_dict; with
+    `keep=1` also the same values. Autograd holds the weight, and the kept half spectrum of the
+    input or the input itself, whichever is smaller.
+
+    Args:
+        *args: as `nn.Conv2d`: in_channels, out_channels, kernel_size, stride, padding, dilation,
+            groups, bias, padding_mode, device, dtype.
+        band: which frequencies to keep.
+        keep: shorthand for `band=Band(keep=keep)`.
+        plan: `"auto"`, `"fft"`, `"dft"`, `"spatial"` or `"measure"`; see
+            `passband.functional.band_conv2d`.
+        stride_mode: `"sample"`, or `"spectral"` for a stride without aliasing.
+        **options: as `nn.Conv2d`.
+
+    Shape:
+        `(N, C, H, W)` or `(C, H, W)` to that of `nn.Conv2d`.
+
+    Raises:
+        ValueError: both or neither of band and keep, or a value out of range.
+        TypeError: arguments that `nn.Conv2d` does not take.
+
+    Source:
+        Dziedzic et al., "Band-limited Training and Inference for Convolutional Neural Networks",
+        ICML 2019.
+
+    Examples:
+        >>> layer = BandConv2d(3, 8, 3, padding=1, keep=0.25)
+        >>> layer(torch.randn(2, 3, 32, 32)).shape
+        torch.Size([2, 8, 32, 32])
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        band: Band | None = None,
+        keep: float | None = None,
+        plan: PlanName = "auto",
+        stride_mode: StrideMode = "sample",
+        **options: Any,
+    ) -> None:
+        chosen = choose_band(type(self).__name__, band, keep)
+        super().__init__(*args, **options)
+        self.set_band(chosen, plan, stride_mode)
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # noqa: A002
+        return band_conv2d(
+            input, weight, bias, self.stride, self.padding, self.dilation, self.groups,
+            band=self.band, plan=self.plan, padding_mode=self.padding_mode,  # type: ignore[arg-type]
+            stride_mode=self.stride_mode,
+        )  # fmt: skip
+
+    def extra_repr(self) -> str:
+        """The layer's settings, as `nn.Conv2d` shows them, and its band."""
+        return super().extra_repr() + self.band_repr()
+
+
+class BandConv3d(BandSetting, nn.Conv3d):
+    """`nn.Conv3d` that keeps a band of frequencies; see `BandConv2d`.
+
+    Examples:
+        >>> BandConv3d(3, 8, 3, padding=1, keep=0.25)(torch.randn(2, 3, 8, 8, 8)).shape
+        torch.Size([2, 8, 8, 8, 8])
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        band: Band | None = None,
+        keep: float | None = None,
+        plan: PlanName = "auto",
+        stride_mode: StrideMode = "sample",
+        **options: Any,
+    ) -> None:
+        chosen = choose_band(type(self).__name__, band, keep)
+        super().__init__(*args, **options)
+        self.set_band(chosen, plan, stride_mode)
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # noqa: A002
+        return band_conv3d(
+            input, weight, bias, self.stride, self.padding, self.dilation, self.groups,
+            band=self.band, plan=self.plan, padding_mode=self.padding_mode,  # type: ignore[arg-type]
+            stride_mode=self.stride_mode,
+        )  # fmt: skip
+
+    def extra_repr(self) -> str:
+        """The layer's settings, as `nn.Conv3d` shows them, and its band."""
+        return super().extra_repr() + self.band_repr()

@@ -1,0 +1,90 @@
+"""What a band-limited layer has beside an ordinary one: band, plan and stride mode."""
+
+from __future__ import annotations
+
+from typing import cast, get_args
+
+from torch import Tensor
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+
+from passband.band import Band
+from passband.functional.arguments import check_choice, read_arguments
+from passband.functional.band_conv import prepare
+from passband.functional.geometry import StrideMode
+from passband.functional.padding import PaddingMode
+from passband.functional.plan import WAYS, Plan, PlanName
+
+
+class BandSetting:
+    """Mixed into `nn.Conv*`: three plain attributes, no parameter and no buffer.
+
+    The state_dict is that of the ordinary layer, and a layer may change class in place.
+
+    Attributes:
+        band: which frequencies the layer keeps; assign another at any time.
+        plan: how to compute it.
+        stride_mode: whether a stride samples or is alias-free.
+    """
+
+    band: Band
+    plan: PlanName
+    stride_mode: StrideMode
+
+    def set_band(
+        self, band: Band, plan: PlanName = "auto", stride_mode: StrideMode = "sample"
+    ) -> None:
+        """Set all three, or none if one of them is not valid.
+
+        Raises:
+            TypeError: band is no `Band`.
+            ValueError: an unknown plan or stride mode.
+        """
+        name = type(self).__name__
+        if not isinstance(band, Band):
+            raise TypeError(f"{name}: band is a passband.Band; got {band!r}")
+        check_choice(name, "plan", plan, WAYS)
+        check_choice(name, "stride_mode", stride_mode, get_args(StrideMode))
+        self.band, self.plan, self.stride_mode = band, plan, stride_mode
+
+    def clear_band(self) -> None:
+        """Forget all three."""
+        del self.band, self.plan, self.stride_mode
+
+    def plan_for(self, input: Tensor) -> Plan:  # noqa: A002
+        """How the layer would compute this input, what it would hold, and why.
+
+        Args:
+            input: as for `forward`; the values matter only to a band stated as an energy.
+
+        Examples:
+            >>> from passband.nn import BandConv2d
+            >>> plan = BandConv2d(8, 8, 3, keep=0.25).plan_for(torch.empty(4, 8, 32, 32))
+            >>> plan.geometry.modes, plan.holds
+            ((9, 9), 'spectrum')
+        """
+        layer = cast("_ConvNd", self)
+        transposed = isinstance(layer, _ConvTransposeNd)
+        args = read_arguments(
+            type(self).__name__, len(layer.kernel_size), layer.weight.shape, layer.stride,
+            layer.padding, layer.dilation, layer.groups,
+            output_padding=layer.output_padding if transposed else 0,
+            padding_mode=cast("PaddingMode", layer.padding_mode), stride_mode=self.stride_mode,
+            transposed=transposed,
+        )  # fmt: skip
+        return prepare(args, input, layer.weight, layer.bias, self.band, self.plan)[1]
+
+    def band_repr(self) -> str:
+        """The part of `repr` that says what is kept."""
+        mode = "" if self.stride_mode == "sample" else f", stride_mode={self.stride_mode!r}"
+        return f", band={self.band}, plan={self.plan!r}{mode}"
+
+
+def choose_band(name: str, band: Band | None, keep: float | None) -> Band:
+    """The band of a new layer, from `band` or its shorthand `keep`.
+
+    Raises:
+        ValueError: both are given, or neither.
+    """
+    if (band is None) == (keep is None):
+        raise ValueError(f"{name}: give either band or keep; got band={band}, keep={keep}")
+    return Band(keep=keep) if band is None else band
