@@ -14,10 +14,10 @@ demo: $(VENV)/installed  ## accuracy, memory and time against the kept band, on 
 	$(BIN)/passband demo --out runs/demo
 
 test: $(VENV)/installed  ## the whole test suite of CI
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow"
 
 test-slow: $(VENV)/installed  ## what `test` leaves out
-	$(BIN)/python -m pytest -n 2 -m slow
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m slow
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

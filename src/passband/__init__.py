@@ -1,3 +1,16 @@
 """passband: band-limited and spectral-domain convolutional networks for PyTorch."""
 
+from passband import functional as functional
+from passband import memory as memory
+from passband import nn as nn
+from passband import transforms as transforms
+from passband.band import Band as Band
+from passband.convert import ConvertReport as ConvertReport
+from passband.convert import bandlimited as bandlimited
+from passband.convert import calibrate_ as calibrate_
+from passband.convert import convert_ as convert_
+from passband.convert import revert_ as revert_
+from passband.convert import set_band_ as set_band_
+from passband.memory.saved import SavedBytes as SavedBytes
+
 __version__ = "0.1.0"

@@ -136,7 +136,7 @@ class Band:
             return exact
         if self.fft_size == "fast":
             return next_smooth(exact)
-        return 1 << (max(exact, reference) - 1).bit_length()
+        return int(1 << (max(exact, reference) - 1).bit_length())
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready description with a version, the inverse of `from_dict`."""
@@ -206,7 +206,8 @@ def _nearest_modes(length: int, keep: float, power: int) -> int:
 
 
 def _reference_modes(length: int, keep: float, power: int) -> int:
-    return max(1, math.floor((length // 2 + 1) * keep ** (1 / power)))
+    side: float = keep ** (1 / power)
+    return max(1, math.floor((length // 2 + 1) * side))
 
 
 def _checked(way: str, value: object) -> float | int:

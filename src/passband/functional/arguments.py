@@ -133,7 +133,15 @@ def read_arguments(
     else:
         pairs = tuple((p, p) for p in _sizes(name, "padding", padding, dims, least=0))
     return Arguments(
-        name, strides, pairs, dilations, channel_groups, extra, padding_mode, stride_mode, transposed
+        name,
+        strides,
+        pairs,
+        dilations,
+        channel_groups,
+        extra,
+        padding_mode,
+        stride_mode,
+        transposed,
     )
 
 
@@ -166,7 +174,13 @@ def check_shapes(
     if any(n < 1 for n in x[2:]):
         raise RuntimeError(f"{name}: every space axis has samples; got an input of {tuple(x)}")
     per_axis = zip(
-        x[2:], weight[2:], args.stride, args.padding, args.dilation, args.output_padding, strict=True
+        x[2:],
+        weight[2:],
+        args.stride,
+        args.padding,
+        args.dilation,
+        args.output_padding,
+        strict=True,
     )
     for n, k, s, (before, after), d, extra in per_axis:
         extent = d * (k - 1) + 1

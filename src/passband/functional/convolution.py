@@ -35,7 +35,9 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, plan: Plan) -> Tens
     """
     batch, channels = x.shape[:2]
     held = x if plan.holds == "map" else _spectrum(x, plan)
-    out: Tensor = _Convolve.apply(held, weight, bias, plan, batch, channels, x.dtype)
+    out: Tensor = _Convolve.apply(  # type: ignore[no-untyped-call]
+        held, weight, bias, plan, batch, channels, x.dtype
+    )
     return out
 
 
@@ -163,7 +165,7 @@ def _rows(x: Tensor) -> Tensor:
 
 def _maps(rows: Tensor, batch: int) -> Tensor:
     """The inverse of `_rows`."""
-    return rows.unflatten(0, (batch, -1))
+    return rows.reshape(batch, -1, *rows.shape[1:])
 
 
 def _spectrum(x: Tensor, plan: Plan) -> Tensor:
@@ -189,7 +191,7 @@ def _lowpassed(held: Tensor, plan: Plan, batch: int, channels: int) -> Tensor:
     """The band-limited map at every ring position that an output's taps reach."""
     spectrum = _spectrum(held, plan) if plan.holds == "map" else held
     rows = adjoint(spectrum, plan.geometry.reach_axes, plan.transform)
-    return rows.unflatten(0, (batch, channels))
+    return rows.reshape(batch, channels, *rows.shape[1:])
 
 
 def _spatial(x: Tensor, kernel: Tensor, plan: Plan) -> Tensor:
@@ -211,7 +213,7 @@ def _as_convolution(weight: Tensor, geometry: Geometry) -> Tensor:
     if not geometry.transposed:
         return weight
     space = list(range(2, weight.dim()))
-    grouped = weight.unflatten(0, (geometry.groups, -1)).transpose(1, 2)
+    grouped = weight.reshape(geometry.groups, -1, *weight.shape[1:]).transpose(1, 2)
     return grouped.flatten(0, 1).flip(space)
 
 

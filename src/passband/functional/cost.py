@@ -13,7 +13,6 @@ from typing import Literal
 from passband.functional.geometry import Geometry
 from passband.transforms.fourier import Axis, Transform
 
-
 Way = Literal["fft", "dft", "spatial"]
 _TRANSFORMS: tuple[Transform, Transform] = ("fft", "dft")
 
@@ -94,8 +93,7 @@ def _transform(axes: tuple[Axis, ...], way: Transform, rates: Rates) -> float:
     """Cost of one map's truncated transform, last axis first."""
     if not all(axis.grid.count for axis in axes):
         return 0.0
-    cost, last = 0.0, len(axes) - 1
-    tail = 1
+    cost, tail, last = 0.0, 1, len(axes) - 1
     for dim in range(last, -1, -1):
         axis = axes[dim]
         lead = math.prod(a.grid.count for a in axes[:dim])
@@ -105,8 +103,8 @@ def _transform(axes: tuple[Axis, ...], way: Transform, rates: Rates) -> float:
             cost += operations / rates.matmul
         else:
             length = axis.folded or axis.length
-            operations = lead * tail * length * math.log2(length + 1) * (2.5 if dim == last else 5)
-            cost += operations * _smoothness(length) / rates.fft
+            points = lead * tail * length * (1 if dim == last else 2)
+            cost += 2.5 * points * math.log2(length + 1) * _smoothness(length) / rates.fft
             cost += 24 * lead * tail * length / rates.copy
         cost += 8 * lead * tail * (axis.grid.count + 2 * kept) / rates.copy
         tail *= kept

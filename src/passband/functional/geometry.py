@@ -1,10 +1,9 @@
 """Where samples, taps and outputs of a convolution lie on its rings.
 
-Convolution and transposed convolution are one computation. Source samples lie on a ring at `source`
-positions; the ring signal is low-passed; output t is the sum over taps j of
-`w[j] * ring[target(t) + taps(j)]`. A convolution reads the map at every position and writes at every
-`stride`-th; a transposed convolution reads at every `stride`-th, writes at each, and its taps run
-the other way.
+Convolution and transposed convolution are one computation. Source samples lie on a ring, the ring
+signal is low-passed, and output t is the sum over taps j of `w[j] * ring[target(t) + taps(j)]`. A
+convolution reads the map at every position and writes at every `stride`-th; a transposed one reads
+at every `stride`-th, writes at each, and its taps run the other way.
 """
 
 from __future__ import annotations
@@ -52,8 +51,7 @@ class Geometry:
     def reach_axes(self) -> tuple[Axis, ...]:
         """Every ring position that an output's taps reach, without a gap."""
         return tuple(
-            a.on(_reach(t, w))
-            for a, t, w in zip(self.source, self.target, self.taps, strict=True)
+            a.on(_reach(t, w)) for a, t, w in zip(self.source, self.target, self.taps, strict=True)
         )
 
     @property
@@ -164,10 +162,8 @@ def transposed_geometry(
 
 
 def _modes(band: Band | None, rings: Sequence[int], stride: Sequence[int]) -> list[int]:
-    # An energy alone does not say the modes: the batch will (see `energy`).
-    everything = [L // 2 + 1 for L in rings]
-    undecided = band is None or (band.energy is not None and band.dynamic)
-    kept = everything if undecided else band.resolve(rings)
+    # A dynamic band is chosen from each batch (see `energy`): until then all frequencies are kept.
+    kept = [L // 2 + 1 for L in rings] if band is None or band.dynamic else band.resolve(rings)
     return [min(m, L // (2 * s) + 1) for L, m, s in zip(rings, kept, stride, strict=True)]
 
 

@@ -24,7 +24,9 @@ def pad(x: Tensor, padding: Sequence[tuple[int, int]], mode: PaddingMode) -> Ten
     Raises:
         RuntimeError: as `F.pad` does, for instance a reflection longer than the map.
     """
-    F.pad(torch.empty_like(x, device="meta"), flat(padding), mode)  # PyTorch's own checks, on no data
+    F.pad(
+        torch.empty_like(x, device="meta"), flat(padding), mode
+    )  # PyTorch's own checks, on no data
     for dim, (before, after) in enumerate(padding, start=x.dim() - len(padding)):
         n = x.shape[dim]
         if mode == "reflect":

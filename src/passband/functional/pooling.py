@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 from torch import Tensor
 
@@ -59,8 +60,9 @@ def check_output_size(name: str, output_size: object, dims: int) -> tuple[int | 
         TypeError: an entry is neither a whole number nor None.
         ValueError: an entry below 1, or a wrong number of entries.
     """
-    is_tuple = isinstance(output_size, Sequence) and not isinstance(output_size, str)
-    entries = tuple(output_size) if is_tuple else (output_size,) * dims  # type: ignore[arg-type]
+    entries: tuple[Any, ...] = (output_size,) * dims
+    if isinstance(output_size, Sequence) and not isinstance(output_size, str):
+        entries = tuple(output_size)
     if len(entries) != dims:
         raise ValueError(f"{name}: output_size has {dims} entries; got {output_size!r}")
     for entry in entries:
@@ -88,9 +90,8 @@ def _spectral_pool(name: str, x: Tensor, output_size: OutputSize, dims: int) -> 
             f"{name}: spectral pooling makes maps smaller; got output_size={tuple(resolved)} for a "
             f"map of {tuple(space)}"
         )
+    # The mode o // 2 is the small size's Nyquist frequency: on its grid ±o/2 are one and add up.
     axes = [Axis(n, o // 2 + 1, Grid(0, 1, n)) for n, o in zip(space, resolved, strict=True)]
-    small = [
-        a.on(Grid(0, Fraction(a.length, o), o)) for a, o in zip(axes, resolved, strict=True)
-    ]
+    small = [a.on(Grid(0, Fraction(a.length, o), o)) for a, o in zip(axes, resolved, strict=True)]
     rows = adjoint(analysis(x.flatten(0, -dims - 1), axes), small, dtype=x.dtype)
     return rows.reshape(*x.shape[:-dims], *resolved)

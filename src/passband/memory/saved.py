@@ -15,7 +15,11 @@ from torch.overrides import TorchFunctionMode
 
 from passband import functional
 
-_CONV = {F.conv1d, F.conv2d, F.conv3d} | {F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d}
+_CONV = {F.conv1d, F.conv2d, F.conv3d} | {
+    F.conv_transpose1d,
+    F.conv_transpose2d,
+    F.conv_transpose3d,
+}
 _BAND_CONV = {getattr(functional, name) for name in dir(functional) if name.startswith("band_conv")}
 _NORM = {
     F.batch_norm, F.group_norm, F.instance_norm, F.layer_norm, F.local_response_norm, F.rms_norm,

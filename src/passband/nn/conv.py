@@ -37,13 +37,9 @@ class BandConv1d(BandSetting, nn.Conv1d):
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # noqa: A002
         return band_conv1d(
             input, weight, bias, self.stride, self.padding, self.dilation, self.groups,
-            band=self.band, plan=self.plan, padding_mode=self.padding_mode,  # type: ignore[arg-type]
+            band=self.band, plan=self.plan, padding_mode=self.padding_mode,
             stride_mode=self.stride_mode,
         )  # fmt: skip
-
-    def extra_repr(self) -> str:
-        """The layer's settings, as `nn.Conv1d` shows them, and its band."""
-        return super().extra_repr() + self.band_repr()
 
 
 class BandConv2d(BandSetting, nn.Conv2d):
@@ -96,13 +92,9 @@ class BandConv2d(BandSetting, nn.Conv2d):
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # noqa: A002
         return band_conv2d(
             input, weight, bias, self.stride, self.padding, self.dilation, self.groups,
-            band=self.band, plan=self.plan, padding_mode=self.padding_mode,  # type: ignore[arg-type]
+            band=self.band, plan=self.plan, padding_mode=self.padding_mode,
             stride_mode=self.stride_mode,
         )  # fmt: skip
-
-    def extra_repr(self) -> str:
-        """The layer's settings, as `nn.Conv2d` shows them, and its band."""
-        return super().extra_repr() + self.band_repr()
 
 
 class BandConv3d(BandSetting, nn.Conv3d):
@@ -129,10 +121,6 @@ class BandConv3d(BandSetting, nn.Conv3d):
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # noqa: A002
         return band_conv3d(
             input, weight, bias, self.stride, self.padding, self.dilation, self.groups,
-            band=self.band, plan=self.plan, padding_mode=self.padding_mode,  # type: ignore[arg-type]
+            band=self.band, plan=self.plan, padding_mode=self.padding_mode,
             stride_mode=self.stride_mode,
         )  # fmt: skip
-
-    def extra_repr(self) -> str:
-        """The layer's settings, as `nn.Conv3d` shows them, and its band."""
-        return super().extra_repr() + self.band_repr()

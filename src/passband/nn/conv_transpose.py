@@ -41,10 +41,6 @@ class BandConvTranspose1d(BandSetting, nn.ConvTranspose1d):
             self.dilation, band=self.band, plan=self.plan,
         )  # fmt: skip
 
-    def extra_repr(self) -> str:
-        """The layer's settings, as `nn.ConvTranspose1d` shows them, and its band."""
-        return super().extra_repr() + self.band_repr()
-
 
 class BandConvTranspose2d(BandSetting, nn.ConvTranspose2d):
     """`nn.ConvTranspose2d` that keeps a band of frequencies of its output's ring.
@@ -84,10 +80,6 @@ class BandConvTranspose2d(BandSetting, nn.ConvTranspose2d):
             self.dilation, band=self.band, plan=self.plan,
         )  # fmt: skip
 
-    def extra_repr(self) -> str:
-        """The layer's settings, as `nn.ConvTranspose2d` shows them, and its band."""
-        return super().extra_repr() + self.band_repr()
-
 
 class BandConvTranspose3d(BandSetting, nn.ConvTranspose3d):
     """`nn.ConvTranspose3d` that keeps a band of frequencies; see `BandConvTranspose2d`."""
@@ -113,7 +105,3 @@ class BandConvTranspose3d(BandSetting, nn.ConvTranspose3d):
             input, self.weight, self.bias, self.stride, self.padding, extra, self.groups,  # type: ignore[arg-type]
             self.dilation, band=self.band, plan=self.plan,
         )  # fmt: skip
-
-    def extra_repr(self) -> str:
-        """The layer's settings, as `nn.ConvTranspose3d` shows them, and its band."""
-        return super().extra_repr() + self.band_repr()

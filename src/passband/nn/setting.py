@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import cast, get_args
+from typing import cast
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from passband.band import Band
-from passband.functional.arguments import check_choice, read_arguments
+from passband.functional.arguments import check_choices, read_arguments
 from passband.functional.band_conv import prepare
 from passband.functional.geometry import StrideMode
-from passband.functional.padding import PaddingMode
-from passband.functional.plan import WAYS, Plan, PlanName
+from passband.functional.plan import Plan, PlanName
 
 
-class BandSetting:
+class BandSetting(nn.Module):
     """Mixed into `nn.Conv*`: three plain attributes, no parameter and no buffer.
 
     The state_dict is that of the ordinary layer, and a layer may change class in place.
@@ -39,11 +38,7 @@ class BandSetting:
             TypeError: band is no `Band`.
             ValueError: an unknown plan or stride mode.
         """
-        name = type(self).__name__
-        if not isinstance(band, Band):
-            raise TypeError(f"{name}: band is a passband.Band; got {band!r}")
-        check_choice(name, "plan", plan, WAYS)
-        check_choice(name, "stride_mode", stride_mode, get_args(StrideMode))
+        check_choices(type(self).__name__, band, plan, "zeros", stride_mode)
         self.band, self.plan, self.stride_mode = band, plan, stride_mode
 
     def clear_band(self) -> None:
@@ -68,15 +63,15 @@ class BandSetting:
             type(self).__name__, len(layer.kernel_size), layer.weight.shape, layer.stride,
             layer.padding, layer.dilation, layer.groups,
             output_padding=layer.output_padding if transposed else 0,
-            padding_mode=cast("PaddingMode", layer.padding_mode), stride_mode=self.stride_mode,
+            padding_mode=layer.padding_mode, stride_mode=self.stride_mode,
             transposed=transposed,
         )  # fmt: skip
         return prepare(args, input, layer.weight, layer.bias, self.band, self.plan)[1]
 
-    def band_repr(self) -> str:
-        """The part of `repr` that says what is kept."""
+    def extra_repr(self) -> str:
+        """The settings of the ordinary layer, then what is kept."""
         mode = "" if self.stride_mode == "sample" else f", stride_mode={self.stride_mode!r}"
-        return f", band={self.band}, plan={self.plan!r}{mode}"
+        return f"{super().extra_repr()}, band={self.band}, plan={self.plan!r}{mode}"
 
 
 def choose_band(name: str, band: Band | None, keep: float | None) -> Band:

@@ -51,7 +51,7 @@ def analysis(
         >>> analysis(x, [Axis(4, 1, Grid(0, 1, 4))], norm="none")[0]
         tensor([[10.]])
     """
-    out: Tensor = _Linear.apply(x, "analysis", tuple(axes), way, norm, None)
+    out: Tensor = _Linear.apply(x, "analysis", tuple(axes), way, norm, None)  # type: ignore[no-untyped-call]
     return out
 
 
@@ -76,7 +76,9 @@ def adjoint(
     Returns:
         Samples `(P, *counts)`.
     """
-    out: Tensor = _Linear.apply(spectrum, "adjoint", tuple(axes), way, norm, dtype)
+    out: Tensor = _Linear.apply(  # type: ignore[no-untyped-call]
+        spectrum, "adjoint", tuple(axes), way, norm, dtype
+    )
     return out
 
 
@@ -108,4 +110,7 @@ class _Linear(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         direction, axes, way, norm = ctx.transform
         back = "adjoint" if direction == "analysis" else "analysis"
-        return _Linear.apply(grad, back, axes, way, norm, ctx.dtype), None, None, None, None, None
+        pulled = _Linear.apply(  # type: ignore[no-untyped-call]
+            grad, back, axes, way, norm, ctx.dtype
+        )
+        return pulled, None, None, None, None, None

@@ -68,11 +68,11 @@ def _size(axis: Axis) -> int:
 
 @torch.inference_mode(False)
 @torch.no_grad()
-def _build(
-    axis: Axis, norm: Norm, half: bool, dtype: torch.dtype, device: torch.device
-) -> Tensor:
-    """Rows: the real, then the imaginary parts of the bins. Columns: the samples; of an axis that
-    is not the last, each sample's real and imaginary part.
+def _build(axis: Axis, norm: Norm, half: bool, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The matrix of an axis.
+
+    Rows: the real, then the imaginary parts of the bins. Columns: the samples; of an axis that is
+    not the last, each sample's real and imaginary part.
     """
     k = torch.tensor(axis.frequencies(half=half), dtype=torch.int64, device=device)
     step = Fraction(axis.grid.step)

@@ -39,7 +39,8 @@ def adjoint(spectrum: Tensor, axes: Sequence[Axis], norm: Norm) -> Tensor:
         return spectrum.new_zeros(0, *counts)
     last = len(axes)
     planes = spectrum.permute(2, 1, 0)
-    z = torch.complex(planes[..., 0], planes[..., 1]).unflatten(1, _bin_counts(axes))
+    z = torch.complex(planes[..., 0], planes[..., 1])
+    z = z.reshape(z.shape[0], *_bin_counts(axes))
     for dim, axis in enumerate(axes[:-1], start=1):
         z = z * weights(axis, norm, half=False, like=spectrum).view(1)
         length = axis.folded or axis.length

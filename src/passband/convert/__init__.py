@@ -1,0 +1,9 @@
+"""Model surgery: convolutions made band-limited in place, and back."""
+
+from passband.convert.calibration import calibrate_ as calibrate_
+from passband.convert.report import ConvertReport as ConvertReport
+from passband.convert.report import Row as Row
+from passband.convert.scope import bandlimited as bandlimited
+from passband.convert.surgery import convert_ as convert_
+from passband.convert.surgery import revert_ as revert_
+from passband.convert.surgery import set_band_ as set_band_

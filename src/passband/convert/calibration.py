@@ -1,0 +1,122 @@
+"""Bands chosen from data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from fractions import Fraction
+
+import torch
+from torch import Tensor, nn
+
+from passband.band import Band
+from passband.convert.layers import band_layers, check_model
+from passband.functional.energy import cutoff_for, energy_by_cutoff
+from passband.nn.setting import BandSetting
+
+
+def calibrate_(
+    model: nn.Module, batches: Iterable[object], energy: float | None = None
+) -> dict[str, Band]:
+    """Fix each layer's band as the smallest that holds a share of its input's energy.
+
+    Runs the batches through the model with all frequencies kept, in eval mode and without
+    gradients, pools each layer's spectral energy over them, and sets the layer's band to the
+    cutoff found, which is then the same for every input.
+
+    Args:
+        model: a model with band-limited layers.
+        batches: inputs, or tuples whose first entry is the input, as a DataLoader yields them.
+        energy: share of the energy to keep, in (0, 1]; by default each layer's own, as stated by
+            its `Band(energy=...)`.
+
+    Returns:
+        The band of each layer that saw data, by name.
+
+    Raises:
+        TypeError: model is no module, or a batch is no tensor.
+        ValueError: no band-limited layer, no batch, no energy to keep, or maps that are not finite.
+            No band is changed then.
+
+    Examples:
+        >>> from passband import convert_
+        >>> model = nn.Sequential(nn.Conv1d(1, 4, 5))
+        >>> _ = convert_(model, Band(energy=0.9))
+        >>> calibrate_(model, [torch.ones(2, 1, 32)])  # a constant: nearly all energy at k = 0
+        {'0': Band(cutoff=0.03125)}
+    """
+    check_model("calibrate_", model)
+    layers = band_layers(model)
+    if not layers:
+        raise ValueError(
+            f"calibrate_: {type(model).__name__} has no band-limited layer: use convert_ first"
+        )
+    shares = {name: _share(name, layer, energy) for name, layer in layers.items()}
+    pooled = _pooled_energy(model, batches, layers)
+    bands = {}
+    for name, (spectrum, longest) in pooled.items():
+        # A band of the mean alone is any cutoff below the first bin.
+        cutoff = cutoff_for(spectrum, shares[name]) or Fraction(1, longest)
+        bands[name] = Band(cutoff=float(cutoff), fft_size=layers[name].band.fft_size)
+    for name, band in bands.items():
+        layers[name].band = band
+    return bands
+
+
+def _share(name: str, layer: BandSetting, energy: float | None) -> float:
+    share = layer.band.energy if energy is None else Band(energy=energy).energy
+    if share is None:
+        raise ValueError(
+            f"calibrate_: layer {name!r} has {layer.band}, which states no energy: give energy=..."
+        )
+    return share
+
+
+def _pooled_energy(
+    model: nn.Module, batches: Iterable[object], layers: dict[str, BandSetting]
+) -> dict[str, tuple[dict[Fraction, float], int]]:
+    """Energy by cutoff, and the longest ring, of each layer's input over all batches."""
+    names: dict[nn.Module, str] = {layer: name for name, layer in layers.items()}
+    bands = {layer: layer.band for layer in layers.values()}
+    training = {module: module.training for module in model.modules()}
+    pooled: dict[str, tuple[dict[Fraction, float], int]] = {}
+
+    def record(module: nn.Module, args: tuple[Tensor, ...]) -> None:
+        assert isinstance(module, BandSetting)
+        geometry = module.plan_for(args[0]).geometry
+        x = args[0].reshape(-1, *args[0].shape[-len(geometry.lengths) - 1 :])
+        name = names[module]
+        spectrum, longest = pooled.get(name, ({}, 1))
+        for cutoff, value in energy_by_cutoff(x, geometry).items():
+            if not math.isfinite(value):
+                raise ValueError(f"calibrate_: the input of layer {name!r} is not finite")
+            spectrum[cutoff] = spectrum.get(cutoff, 0.0) + value
+        pooled[name] = spectrum, max(longest, *geometry.lengths)
+
+    handles = [m.register_forward_pre_hook(record) for m in names]
+    try:
+        model.eval()
+        for layer, band in bands.items():
+            layer.band = Band(keep=1.0, fft_size=band.fft_size)
+        with torch.no_grad():
+            for batch in batches:
+                model(_input(batch))
+    finally:
+        for handle in handles:
+            handle.remove()
+        for layer, band in bands.items():
+            layer.band = band
+        for module, mode in training.items():
+            module.training = mode
+    if not pooled:
+        raise ValueError("calibrate_: no batch reached a band-limited layer; got no data")
+    return pooled
+
+
+def _input(batch: object) -> Tensor:
+    x = batch[0] if isinstance(batch, tuple | list) and batch else batch
+    if not isinstance(x, Tensor):
+        raise TypeError(
+            f"calibrate_: a batch is a Tensor or a tuple that begins with one; got {batch!r:.80}"
+        )
+    return x

@@ -1,0 +1,61 @@
+"""Which layers of a model are what, and how one changes its class in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import nn
+from torch.nn.modules.conv import _ConvNd
+from torch.nn.utils import parametrize
+
+from passband import nn as band_nn
+from passband.nn.setting import BandSetting
+
+BAND_OF: dict[type[nn.Module], type[nn.Module]] = {
+    nn.Conv1d: band_nn.BandConv1d,
+    nn.Conv2d: band_nn.BandConv2d,
+    nn.Conv3d: band_nn.BandConv3d,
+    nn.ConvTranspose1d: band_nn.BandConvTranspose1d,
+    nn.ConvTranspose2d: band_nn.BandConvTranspose2d,
+    nn.ConvTranspose3d: band_nn.BandConvTranspose3d,
+}
+PLAIN_OF = {band: plain for plain, band in BAND_OF.items()}
+
+
+def check_model(name: str, model: object) -> nn.Module:
+    """A module.
+
+    Raises:
+        TypeError: anything else.
+    """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"{name}: the model is a torch.nn.Module; got {type(model).__name__}")
+    return model
+
+
+def convolutions(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Every module that is a convolution, each once, under its first name."""
+    for name, module in model.named_modules():
+        if isinstance(module, _ConvNd):
+            yield name, module
+
+
+def band_layers(model: nn.Module) -> dict[str, BandSetting]:
+    """Every band-limited layer, by name."""
+    return {name: m for name, m in convolutions(model) if isinstance(m, BandSetting)}
+
+
+def own_class(module: nn.Module) -> type[nn.Module]:
+    """The class as written: that of a parametrised module is made up by PyTorch above it."""
+    cls = type(module)
+    return cls.__bases__[0] if parametrize.is_parametrized(module) else cls
+
+
+def change_class(module: nn.Module, cls: type[nn.Module]) -> None:
+    """Make the module one of another class: parameters, hooks and identity stay as they are."""
+    current = type(module)
+    if parametrize.is_parametrized(module):
+        # The properties of the parametrised tensors live on the made-up class.
+        made_up = {k: v for k, v in vars(current).items() if k not in ("__dict__", "__weakref__")}
+        cls = type(f"Parametrized{cls.__name__}", (cls,), made_up)
+    module.__class__ = cls

@@ -1,0 +1,81 @@
+"""A scope in which every convolution is band-limited, whoever calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from passband import functional
+from passband.band import Band
+from passband.functional.arguments import check_choices
+from passband.functional.plan import PlanName
+
+_BAND_FORM: dict[Callable[..., Any], Callable[..., Tensor]] = {
+    F.conv1d: functional.band_conv1d,
+    F.conv2d: functional.band_conv2d,
+    F.conv3d: functional.band_conv3d,
+    F.conv_transpose1d: functional.band_conv_transpose1d,
+    F.conv_transpose2d: functional.band_conv_transpose2d,
+    F.conv_transpose3d: functional.band_conv_transpose3d,
+}
+
+
+def bandlimited(
+    band: Band, *, pointwise: bool = False, plan: PlanName = "auto"
+) -> AbstractContextManager[object]:
+    """A scope in which convolutions keep a band, without changing the model.
+
+    It catches `F.conv*` and `F.conv_transpose*`, called by a module or directly, and gives
+    band-limited layers this band in place of their own. Padding that a model does in space itself
+    (as `nn.Conv2d` does for circular padding) is part of the map that is transformed.
+
+    Args:
+        band: which frequencies to keep.
+        pointwise: also catch convolutions of kernel size 1.
+        plan: as in `passband.functional.band_conv2d`.
+
+    Raises:
+        TypeError: band is no `Band`.
+        ValueError: an unknown plan.
+
+    Examples:
+        >>> import torch
+        >>> x, w = torch.randn(1, 3, 16, 16), torch.randn(4, 3, 3, 3)
+        >>> with bandlimited(Band(keep=0.25)):
+        ...     y = F.conv2d(x, w)
+        >>> torch.equal(y, functional.band_conv2d(x, w, band=Band(keep=0.25)))
+        True
+    """
+    check_choices("bandlimited", band, plan, "zeros", "sample")
+    return _Scope(band, pointwise, plan)
+
+
+class _Scope(TorchFunctionMode):
+    def __init__(self, band: Band, pointwise: bool, plan: PlanName) -> None:
+        super().__init__()
+        self.pointwise = pointwise
+        self.setting: dict[str, Any] = {"band": band, "plan": plan}
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        options = dict(kwargs or {})
+        if func in _BAND_FORM and (self.pointwise or not _is_pointwise(args, options)):
+            return _BAND_FORM[func](*args, **options, **self.setting)
+        if func in _BAND_FORM.values():
+            options |= self.setting
+        return func(*args, **options)
+
+
+def _is_pointwise(args: tuple[Any, ...], options: dict[str, Any]) -> bool:
+    weight = args[1] if len(args) > 1 else options.get("weight")
+    return isinstance(weight, Tensor) and all(k == 1 for k in weight.shape[2:])

@@ -1,0 +1,214 @@
+"""In place: ordinary convolutions to band-limited ones, back, and to another band."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+
+from torch import Tensor, nn
+
+from passband.band import Band
+from passband.convert.layers import (
+    BAND_OF,
+    PLAIN_OF,
+    band_layers,
+    change_class,
+    check_model,
+    convolutions,
+    own_class,
+)
+from passband.convert.report import ConvertReport, Row, with_plans
+from passband.functional.arguments import check_choices
+from passband.functional.geometry import StrideMode
+from passband.functional.plan import PlanName
+from passband.nn.setting import BandSetting
+
+Where = Callable[[str, nn.Module], bool]
+Bands = Band | Mapping[str, Band] | Sequence[Band] | Callable[[str, nn.Module], Band | None]
+
+
+def convert_(
+    model: nn.Module,
+    band: Band,
+    *,
+    where: Where | None = None,
+    pointwise: bool = False,
+    plan: PlanName = "auto",
+    stride_mode: StrideMode = "sample",
+    example: Tensor | Sequence[object] | None = None,
+) -> ConvertReport:
+    """Make a model's convolutions band-limited, in place.
+
+    Each `nn.Conv*` and `nn.ConvTranspose*` changes its class and nothing else: parameters, their
+    order and identity (so optimizers go on), hooks, tied modules, train and eval mode, the
+    state_dict, all stay. Subclasses are left alone, since their behaviour is not known, and listed
+    with the reason; parametrised convolutions are converted. Convert before compiling a model or
+    wrapping it in DDP or FSDP. Functional calls are no modules: see `bandlimited`.
+
+    Args:
+        model: any module; it may itself be a convolution.
+        band: which frequencies to keep.
+        where: asked for each convolution, `where(name, module)`; those it denies are left alone.
+        pointwise: also convert convolutions of kernel size 1, which the paper leaves in space.
+        plan: as in `passband.functional.band_conv2d`.
+        stride_mode: as in `passband.functional.band_conv2d`; transposed convolutions have none.
+        example: an input, or a tuple of them, run once through the model (in eval mode, without
+            gradients) so that the report can tell sizes, plans, measured keep and saved bytes.
+
+    Returns:
+        A row for each convolution: what it became, or why it was left alone.
+
+    Raises:
+        TypeError: model is no module, or band no `Band`.
+        ValueError: an unknown plan or stride mode; a layer that is band-limited already, with
+            another setting. Nothing is changed then, nor when the example does not pass.
+
+    Examples:
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 1))
+        >>> print(convert_(model, Band(keep=0.5)))
+        layer  before -> after       requested  measured  plan  holds
+        0      Conv2d -> BandConv2d  keep=0.5   -         -     -
+        2      Conv2d                                                 left alone: kernel size 1 \
+(pointwise=True converts it)
+        1 of 2 convolutions are band-limited
+    """
+    check_model("convert_", model)
+    check_choices("convert_", band, plan, "zeros", stride_mode)
+    rows, chosen = [], []
+    for name, module in convolutions(model):
+        before = own_class(module)
+        reason = _reason(name, module, before, where, pointwise)
+        mode: StrideMode = stride_mode if hasattr(before, "_conv_forward") else "sample"
+        if not reason and isinstance(module, BandSetting):
+            now, asked = (module.band, module.plan, module.stride_mode), (band, plan, mode)
+            if now != asked:
+                raise ValueError(
+                    f"convert_: {name or 'the model'} is band-limited already, with {now}, and "
+                    f"asked for {asked}: change it with set_band_, or revert_ first"
+                )
+        elif not reason:
+            chosen.append((module, mode))
+        after = before if reason else BAND_OF.get(before, before)
+        requested = "" if reason else band.width
+        channels = int(getattr(module, "in_channels", 0))
+        rows.append(Row(name, before.__name__, after.__name__, requested, reason, channels))
+    for module, mode in chosen:
+        _to_band(module, band, plan, mode)
+    report = ConvertReport(tuple(rows))
+    if example is None:
+        return report
+    try:
+        return with_plans(report, model, example)
+    except BaseException:
+        for module, _ in chosen:
+            _to_plain(module)
+        raise
+
+
+def revert_(model: nn.Module) -> list[str]:
+    """Turn every band-limited convolution back into the ordinary one, in place and bit-exact.
+
+    Args:
+        model: any module.
+
+    Returns:
+        The names of the layers that were turned back.
+
+    Raises:
+        TypeError: model is no module.
+
+    Examples:
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3))
+        >>> _ = convert_(model, Band(keep=0.5))
+        >>> revert_(model), type(model[0]) is nn.Conv2d
+        (['0'], True)
+    """
+    check_model("revert_", model)
+    layers = [
+        (name, module) for name, module in convolutions(model) if own_class(module) in PLAIN_OF
+    ]
+    for _, module in layers:
+        _to_plain(module)
+    return [name for name, _ in layers]
+
+
+def set_band_(model: nn.Module, band: Bands) -> None:
+    """Give band-limited layers another band, in place; doing it twice changes nothing more.
+
+    Args:
+        model: a model with band-limited layers.
+        band: one band for all of them; a dict by layer name; a list with one for each; or a
+            function `(name, module) -> Band | None`, None leaving a layer as it is.
+
+    Raises:
+        TypeError: model is no module, or an entry no `Band`.
+        ValueError: no band-limited layer, an unknown name, a list of another length. Nothing is
+            changed then.
+
+    Examples:
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3))
+        >>> _ = convert_(model, Band(keep=0.5))
+        >>> set_band_(model, {"1": Band(keep=0.25)})
+        >>> model[0].band, model[1].band
+        (Band(keep=0.5), Band(keep=0.25))
+    """
+    check_model("set_band_", model)
+    layers = band_layers(model)
+    if not layers:
+        raise ValueError(
+            f"set_band_: {type(model).__name__} has no band-limited layer: use convert_ first"
+        )
+    bands = _by_name(layers, band)
+    for name, entry in bands.items():
+        if not isinstance(entry, Band):
+            raise TypeError(f"set_band_: layer {name!r} needs a passband.Band; got {entry!r}")
+    for name, entry in bands.items():
+        layers[name].band = entry
+
+
+def _by_name(layers: Mapping[str, BandSetting], band: Bands) -> Mapping[str, Band]:
+    if isinstance(band, Band):
+        return dict.fromkeys(layers, band)
+    if isinstance(band, Mapping):
+        for name in band:
+            if name not in layers:
+                near = difflib.get_close_matches(str(name), layers, n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else f"; there are {list(layers)}"
+                raise ValueError(f"set_band_: no band-limited layer is called {name!r}{hint}")
+        return band
+    if callable(band):
+        answers = {name: band(name, layer) for name, layer in layers.items()}
+        return {name: answer for name, answer in answers.items() if answer is not None}
+    if isinstance(band, Sequence) and not isinstance(band, str):
+        if len(band) != len(layers):
+            raise ValueError(
+                f"set_band_: {len(layers)} band-limited layers need as many bands; got {len(band)}"
+            )
+        return dict(zip(layers, band, strict=True))
+    raise TypeError(f"set_band_: a Band, dict, list or function is needed; got {band!r}")
+
+
+def _reason(
+    name: str, module: nn.Module, cls: type[nn.Module], where: Where | None, pointwise: bool
+) -> str:
+    """Why a convolution is left alone; empty if it is not."""
+    if cls not in BAND_OF and cls not in PLAIN_OF:
+        kind = "lazy, its shape not known yet" if "Lazy" in cls.__name__ else "a subclass"
+        return f"{cls.__module__}.{cls.__name__} is {kind}"
+    if not pointwise and all(k == 1 for k in getattr(module, "kernel_size", ())):
+        return "kernel size 1 (pointwise=True converts it)"
+    if where is not None and not where(name, module):
+        return "where() said no"
+    return ""
+
+
+def _to_band(module: nn.Module, band: Band, plan: PlanName, mode: StrideMode) -> None:
+    change_class(module, BAND_OF[own_class(module)])
+    assert isinstance(module, BandSetting)
+    module.set_band(band, plan, mode)
+
+
+def _to_plain(module: nn.Module) -> None:
+    assert isinstance(module, BandSetting)
+    module.clear_band()
+    change_class(module, PLAIN_OF[own_class(module)])

@@ -1,0 +1,1 @@
+"""The laboratory: data, models, training and studies. Install it with ``passband[lab]``."""

@@ -1,0 +1,77 @@
+"""Which models there are, by name. To add one, write a function that builds it and name it here."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+
+from torch import nn
+
+from passband.lab.models.fcn import fcn
+from passband.lab.models.lenet5 import lenet5
+from passband.lab.models.resnet import resnet18, resnet18_icml
+
+# Each takes num_classes and in_channels; its further arguments, all with a default, are options.
+_BUILDERS: Mapping[str, Callable[..., nn.Module]] = {
+    "lenet5": lenet5,
+    "fcn": fcn,
+    "resnet18": resnet18,
+    "resnet18_icml": resnet18_icml,
+}
+_REQUIRED = ("num_classes", "in_channels")
+
+
+def available() -> tuple[str, ...]:
+    """The names that `create_model` knows."""
+    return tuple(_BUILDERS)
+
+
+def options(name: str) -> dict[str, object]:
+    """The options of a model and their defaults.
+
+    Raises:
+        ValueError: there is no such model.
+
+    Example:
+        >>> options("lenet5")
+        {'image_size': 28}
+    """
+    parameters = inspect.signature(_builder(name)).parameters
+    return {key: p.default for key, p in parameters.items() if key not in _REQUIRED}
+
+
+def create_model(name: str, *, num_classes: int, in_channels: int, **given: object) -> nn.Module:
+    """Builds a model with fresh random weights, on torch's default device and dtype.
+
+    Args:
+        name: one of `available()`.
+        num_classes: how many logits it returns, `(N, num_classes)`.
+        in_channels: channels of the maps it takes, `(N, in_channels, *space)`.
+        **given: options of this model, see `options`.
+
+    Raises:
+        ValueError: the name is unknown, or a number is out of range.
+        TypeError: an option is unknown, or an argument is of the wrong type.
+
+    Example:
+        >>> model = create_model("lenet5", num_classes=10, in_channels=1)
+        >>> sum(p.numel() for p in model.parameters())
+        61706
+    """
+    build = _builder(name)
+    for key in given:
+        if key not in options(name):
+            allowed = ", ".join(options(name)) or "no options"
+            raise TypeError(f"{name} has no option {key!r}; it takes {allowed}")
+    return build(num_classes, in_channels, **given)
+
+
+def _builder(name: str) -> Callable[..., nn.Module]:
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a model must be a str, not {name!r}")
+    if name not in _BUILDERS:
+        near = get_close_matches(name.lower(), _BUILDERS, n=1)
+        meant = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"unknown model {name!r}: there is {', '.join(_BUILDERS)}{meant}")
+    return _BUILDERS[name]

@@ -1,0 +1,72 @@
+from typing import Any
+
+import pytest
+import torch
+
+from passband.lab.models import available, create_model, options
+
+SPACE = {"lenet5": (28, 28), "fcn": (50,), "resnet18": (16, 16), "resnet18_icml": (16, 16)}
+
+
+def test_every_model_is_in_the_table_above() -> None:
+    assert set(available()) == set(SPACE)
+
+
+@pytest.mark.parametrize("name", available())
+def test_a_logit_for_each_class_and_a_gradient_for_each_parameter(name: str) -> None:
+    model = create_model(name, num_classes=3, in_channels=2)
+    logits = model(torch.randn(2, 2, *SPACE[name]))
+    assert logits.shape == (2, 3)
+    logits.square().sum().backward()
+    for key, parameter in model.named_parameters():
+        assert parameter.grad is not None, key
+        assert parameter.grad.isfinite().all(), key
+
+
+@pytest.mark.parametrize("name", available())
+def test_weights_follow_the_seed(name: str) -> None:
+    first, second, third = (
+        (torch.manual_seed(seed), create_model(name, num_classes=2, in_channels=1))[1].state_dict()
+        for seed in (0, 0, 1)
+    )
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    assert any(not torch.equal(first[key], third[key]) for key in first)
+
+
+def test_options_and_defaults() -> None:
+    assert options("lenet5") == {"image_size": 28}
+    assert options("fcn") == {"widths": (128, 256, 128)}
+    assert options("resnet18") == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "error", "message"),
+    [
+        ("lenet", {}, ValueError, "unknown model 'lenet': there is .* did you mean 'lenet5'?"),
+        ("ResNet18", {}, ValueError, "unknown model 'ResNet18': .* did you mean 'resnet18'?"),
+        ("zebra", {}, ValueError, "unknown model 'zebra': there is lenet5, fcn, resnet18, "),
+        (None, {}, TypeError, "must be a str, not None"),
+        ("lenet5", {"widths": 3}, TypeError, "no option 'widths'; it takes image_size"),
+        ("resnet18", {"depth": 3}, TypeError, "no option 'depth'; it takes no options"),
+        ("lenet5", {"num_classes": 0}, ValueError, "num_classes must be at least 1, not 0"),
+        ("fcn", {"num_classes": -3}, ValueError, "num_classes must be at least 1, not -3"),
+        ("resnet18", {"num_classes": "10"}, TypeError, "num_classes must be an int, not '10'"),
+        ("resnet18_icml", {"num_classes": 2.0}, TypeError, "num_classes must be an int, not 2.0"),
+        ("lenet5", {"in_channels": 0}, ValueError, "in_channels must be at least 1, not 0"),
+        ("fcn", {"in_channels": True}, TypeError, "in_channels must be an int, not True"),
+        ("lenet5", {"image_size": 0}, ValueError, r"image_size\[0\] must be at least 1, not 0"),
+        ("lenet5", {"image_size": 28.0}, TypeError, "image_size must be 2 ints, not 28.0"),
+        ("lenet5", {"image_size": (24,)}, ValueError, r"image_size must be 2 ints, not 1: \(24,\)"),
+        ("lenet5", {"image_size": (28, -1)}, ValueError, r"image_size\[1\] must be .* not -1"),
+        ("lenet5", {"image_size": "28"}, TypeError, "image_size must be 2 ints, not '28'"),
+        ("fcn", {"widths": (8, 8)}, ValueError, r"widths must be 3 ints, not 2: \(8, 8\)"),
+        ("fcn", {"widths": 8}, TypeError, "widths must be 3 ints, not 8"),
+        ("fcn", {"widths": (8, 0, 8)}, ValueError, r"widths\[1\] must be at least 1, not 0"),
+        ("fcn", {"widths": (8, 8, "8")}, TypeError, r"widths\[2\] must be an int, not '8'"),
+    ],
+)
+def test_bad_arguments(
+    name: Any, arguments: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        create_model(name, **({"num_classes": 10, "in_channels": 1} | arguments))
