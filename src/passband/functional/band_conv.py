@@ -32,7 +32,7 @@ from passband.functional.geometry import (
     transposed_geometry,
 )
 from passband.functional.padding import PaddingMode, pad
-from passband.functional.plan import Plan, PlanName, make_plan, measured
+from passband.functional.plan import Plan, PlanName, fastest, make_plan
 
 _DIRECT: dict[tuple[int, bool], Callable[..., Tensor]] = {
     (1, False): F.conv1d, (2, False): F.conv2d, (3, False): F.conv3d,
@@ -335,7 +335,7 @@ def prepare(
     shape = (x.shape[0], x.shape[1], outputs, x.dtype)
     plan = make_plan(geometry, asked, *shape, x.device.type)
     measurable = asked == "measure" and x.numel()
-    return x, _measure(plan, *shape, x.device) if measurable else plan
+    return x, _measure(geometry, *shape, x.device) if measurable else plan
 
 
 @lru_cache(maxsize=4096)
@@ -377,10 +377,14 @@ def _direct(args: Arguments, x: Tensor, weight: Tensor, bias: Tensor | None) -> 
 
 @lru_cache(maxsize=1024)
 def _measure(
-    plan: Plan, batch: int, inputs: int, outputs: int, dtype: torch.dtype, device: torch.device
+    geometry: Geometry,
+    batch: int,
+    inputs: int,
+    outputs: int,
+    dtype: torch.dtype,
+    device: torch.device,
 ) -> Plan:
     """The fastest way to do forward and backward, timed in turn on random data."""
-    geometry = plan.geometry
     space = [axis.grid.count for axis in geometry.source]
     taps = [grid.count for grid in geometry.taps]
     pair = (inputs, outputs) if geometry.transposed else (outputs, inputs)
@@ -390,14 +394,15 @@ def _measure(
         w = torch.randn(pair[0], pair[1] // geometry.groups, *taps, dtype=dtype, device=device)
         w.requires_grad_()
         shape = (batch, inputs, outputs, dtype, device.type)
-        runs = {way: partial(_seconds, x, w, make_plan(geometry, way, *shape)) for way in ways}
+        plans = {way: make_plan(geometry, way, *shape) for way in ways}
+        runs = {way: partial(_seconds, x, w, plans[way]) for way in ways}
         for run in runs.values():
             run()
         times: dict[Way, list[float]] = {way: [] for way in ways}
         for _ in range(5):
             for way, run in runs.items():
                 times[way].append(run())
-    return measured(plan, {way: median(seconds) for way, seconds in times.items()})
+    return fastest(plans, {way: median(seconds) for way, seconds in times.items()})
 
 
 def _seconds(x: Tensor, weight: Tensor, plan: Plan) -> float:

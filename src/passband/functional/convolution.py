@@ -121,7 +121,7 @@ def _backward_spectral(
     if held is not None:
         source = _source(held, plan, ctx.channels)
         matrices = merge_filters(matmul(conjugate_transpose(source), g), transposed=transposed)
-        taps = adjoint(matrices, geometry.filter_axes, plan.transform, norm="none")
+        taps = adjoint(matrices, geometry.filter_axes, plan.filter_transform, norm="none")
         grad_weight = taps.reshape(ctx.weight_shape)
     return grad_spectrum, grad_weight
 
@@ -181,7 +181,7 @@ def _source(held: Tensor, plan: Plan, channels: int) -> Tensor:
 def _filters(weight: Tensor, plan: Plan) -> Tensor:
     """The filters' spectra as matrices, `(2, bins, groups, in, out)`."""
     geometry = plan.geometry
-    spectrum = analysis(_rows(weight), geometry.filter_axes, plan.transform, norm="none")
+    spectrum = analysis(_rows(weight), geometry.filter_axes, plan.filter_transform, norm="none")
     return filter_matrices(
         spectrum, geometry.groups, weight.shape[0], transposed=geometry.transposed
     )

@@ -28,6 +28,8 @@ class Plan:
         way: `"fft"` or `"dft"`: the product of spectra, by that transform; `"spatial"`: an ordinary
             convolution of the low-passed map.
         transform: the transform in use (of the `spatial` way, the one that low-passes).
+        filter_transform: the transform of the filters: a few taps on a long ring are no work for
+            an FFT.
         holds: what is kept for backward besides the weight: `"spectrum"`, the kept half spectrum of
             the input, or `"map"`, the input itself where that is smaller.
         held_bytes: how many bytes that is.
@@ -38,6 +40,7 @@ class Plan:
     geometry: Geometry
     way: Way
     transform: Transform
+    filter_transform: Transform
     holds: Literal["map", "spectrum"]
     held_bytes: int
     costs: Mapping[Way, float]
@@ -87,8 +90,10 @@ def make_plan(
         way, reason = min(costs, key=costs.__getitem__), "least estimated cost"
     else:
         way, reason = asked, "asked for"
-    transform = cheaper_transform(geometry, device) if way == "spatial" else way
-    return Plan(geometry, way, transform, holds, held_bytes, MappingProxyType(costs), reason)
+    return Plan(
+        geometry, way, *_transforms(geometry, way, device), holds, held_bytes,
+        MappingProxyType(costs), reason,
+    )  # fmt: skip
 
 
 def _held(
@@ -103,9 +108,17 @@ def _held(
     return "spectrum", maps * spectrum
 
 
-def measured(plan: Plan, seconds: Mapping[Way, float]) -> Plan:
-    """The same plan by the way that measured fastest."""
+def fastest(plans: Mapping[Way, Plan], seconds: Mapping[Way, float]) -> Plan:
+    """The plan of the way that measured fastest."""
     way = min(seconds, key=seconds.__getitem__)
-    transform = cheaper_transform(plan.geometry, "cpu") if way == "spatial" else way
-    costs = MappingProxyType(dict(seconds))
-    return replace(plan, way=way, transform=transform, costs=costs, reason="measured fastest")
+    return replace(plans[way], costs=MappingProxyType(dict(seconds)), reason="measured fastest")
+
+
+def _transforms(geometry: Geometry, way: Way, device: str) -> tuple[Transform, Transform]:
+    """Of maps and of filters. The `dft` way takes no FFT at all, so that no number is complex."""
+    if way == "dft":
+        return "dft", "dft"
+    filters = cheaper_transform(device, geometry.filter_axes)
+    if way == "fft":
+        return "fft", filters
+    return cheaper_transform(device, geometry.source, geometry.reach_axes), filters

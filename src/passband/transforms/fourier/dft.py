@@ -19,7 +19,7 @@ from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 from passband.transforms.fourier.axis import Axis
 from passband.transforms.fourier.weights import Norm, weights
 
-_CACHED_BYTES = 4 << 20  # larger matrices are rebuilt: they cost their users far more to apply
+CACHED_ENTRIES = 1 << 20  # of a matrix; a larger one is built anew each time, not kept for ever
 
 
 def analysis(x: Tensor, axes: Sequence[Axis], norm: Norm) -> Tensor:
@@ -58,12 +58,9 @@ def _bins(axes: Sequence[Axis]) -> int:
 
 
 def _matrix(axis: Axis, norm: Norm, *, half: bool, like: Tensor) -> Tensor:
-    build = _build if is_in_torch_dispatch_mode() or _size(axis) > _CACHED_BYTES else _cached
-    return build(axis, norm, half, like.dtype, like.device)
-
-
-def _size(axis: Axis) -> int:
-    return 16 * axis.modes * axis.grid.count
+    entries = axis.grid.count * axis.bins(half=half) * (2 if half else 4)
+    keep = entries <= CACHED_ENTRIES and not is_in_torch_dispatch_mode()
+    return (_cached if keep else _build)(axis, norm, half, like.dtype, like.device)
 
 
 @torch.inference_mode(False)
