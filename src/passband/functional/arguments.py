@@ -16,6 +16,7 @@ from passband.band import Band
 from passband.functional.geometry import StrideMode
 from passband.functional.padding import PADDING_MODES, PaddingMode
 from passband.functional.plan import WAYS
+from passband.transforms.precision import autocast_dtype
 
 Size = int | Sequence[int]
 
@@ -58,7 +59,7 @@ def check_tensors(name: str, dims: int, x: Tensor, weight: Tensor, bias: Tensor 
             raise RuntimeError(
                 f"{name}: input and {role} should be the same device; got {x.device} and {t.device}"
             )
-        if t.dtype != x.dtype and not torch.is_autocast_enabled(x.device.type):
+        if t.dtype != x.dtype and autocast_dtype(x.device) is None:
             raise RuntimeError(
                 f"{name}: input and {role} should be the same dtype; got {x.dtype} and {t.dtype}"
             )

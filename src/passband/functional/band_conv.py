@@ -33,6 +33,7 @@ from passband.functional.geometry import (
 )
 from passband.functional.padding import PaddingMode, pad
 from passband.functional.plan import Plan, PlanName, fastest, make_plan
+from passband.transforms.precision import autocast_dtype
 
 _DIRECT: dict[tuple[int, bool], Callable[..., Tensor]] = {
     (1, False): F.conv1d, (2, False): F.conv2d, (3, False): F.conv3d,
@@ -324,8 +325,9 @@ def prepare(
     if x.dim() == args.dims + 1:
         x = x.unsqueeze(0)
     check_shapes(args, x.shape, weight.shape, None if bias is None else bias.shape)
-    if torch.is_autocast_enabled(x.device.type) and x.dtype != torch.float64:
-        x = x.to(torch.get_autocast_dtype(x.device.type))
+    autocast = autocast_dtype(x.device)
+    if autocast is not None and x.dtype != torch.float64:
+        x = x.to(autocast)
     if args.padding_mode in ("reflect", "replicate"):
         x = pad(x, args.padding, args.padding_mode)
     geometry = _geometry(args, tuple(x.shape[2:]), tuple(weight.shape[2:]), band)

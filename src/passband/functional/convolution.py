@@ -19,6 +19,7 @@ from passband.functional.product import (
     split_groups,
 )
 from passband.transforms.fourier import adjoint, analysis
+from passband.transforms.precision import compute_dtype, without_autocast
 
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, plan: Plan) -> Tensor:
@@ -60,8 +61,8 @@ class _Convolve(torch.autograd.Function):
         channels: int,
         dtype: torch.dtype,
     ) -> Tensor:
-        with torch.autocast(held.device.type, enabled=False):
-            precision = _precision(dtype)
+        with without_autocast(held.device):
+            precision = compute_dtype(dtype)
             if plan.way == "spatial":
                 kernel = _as_convolution(weight.to(precision), plan.geometry)
                 y = _spatial(_lowpassed(held, plan, batch, channels), kernel, plan)
@@ -88,8 +89,8 @@ class _Convolve(torch.autograd.Function):
         needs_input, needs_weight, needs_bias = ctx.needs_input_grad[:3]
         plan: Plan = ctx.plan
         grad_held = grad_weight = grad_bias = None
-        with torch.autocast(grad.device.type, enabled=False):
-            precision = _precision(ctx.dtype)
+        with without_autocast(grad.device):
+            precision = compute_dtype(ctx.dtype)
             g = grad.to(precision)
             weight = None if weight is None else weight.to(precision)
             through = _backward_spatial if plan.way == "spatial" else _backward_spectral
@@ -152,10 +153,6 @@ def _backward_spatial(
     if held is not None:
         grad_weight = _as_weight(grad_kernel, geometry)
     return grad_spectrum, grad_weight
-
-
-def _precision(dtype: torch.dtype) -> torch.dtype:
-    return torch.float64 if dtype == torch.float64 else torch.float32
 
 
 def _rows(x: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from torch import Tensor
 from passband.transforms.fourier import dft, fft
 from passband.transforms.fourier.axis import Axis, Grid
 from passband.transforms.fourier.weights import Norm, multiplicity
+from passband.transforms.precision import compute_dtype, without_autocast
 
 __all__ = ["Axis", "Grid", "Norm", "Transform", "adjoint", "analysis", "multiplicity"]
 
@@ -96,9 +97,9 @@ class _Linear(torch.autograd.Function):
         norm: Norm,
         dtype: torch.dtype | None,
     ) -> Tensor:
-        precision = torch.float64 if x.dtype == torch.float64 else torch.float32
-        with torch.autocast(x.device.type, enabled=False):
-            out: Tensor = getattr(_WAYS[way], direction)(x.to(precision), axes, norm)
+        with without_autocast(x.device):
+            rows = x.to(compute_dtype(x.dtype))
+            out: Tensor = getattr(_WAYS[way], direction)(rows, axes, norm)
         return out if dtype is None else out.to(dtype)
 
     @staticmethod
