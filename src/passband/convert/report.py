@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from passband.functional.plan import Plan
 from passband.nn.setting import BandSetting
 
+_HEAD = ("layer", "before -> after", "requested", "measured", "plan", "holds")
+
 
 @dataclass(frozen=True)
 class Row:
@@ -81,12 +83,12 @@ class ConvertReport:
         return kept / whole if whole else 1.0
 
     def __str__(self) -> str:
-        head = ("layer", "before -> after", "requested", "measured", "plan", "holds", "")
-        lines = [head, *(_cells(row) for row in self.rows)]
-        widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+        cells = [_HEAD, *(_cells(row) for row in self.rows)]
+        widths = [max(len(line[i]) for line in cells) for i in range(len(_HEAD))]
         table = [
             "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-            for line in lines
+            + (f"  left alone: {row.reason}" if row and row.reason else "")
+            for line, row in zip(cells, [None, *self.rows], strict=True)
         ]
         known = bool(self.converted) and all(row.plan for row in self.converted)
         measured = f", keeping {self.keep_measured:.1%} of the coefficients" if known else ""
@@ -123,15 +125,12 @@ def with_plans(report: ConvertReport, model: nn.Module, example: object) -> Conv
 def _cells(row: Row) -> tuple[str, ...]:
     name = row.name or "(the model)"
     if not row.converted:
-        return (name, row.before, "", "", "", "", f"left alone: {row.reason}")
-    plan = row.plan
-    change = f"{row.before} -> {row.after}"
+        return name, row.before, "", "", "", ""
+    change, plan = f"{row.before} -> {row.after}", row.plan
     if plan is None:
-        return (name, change, row.band, "-", "-", "-", "")
-    return (
-        name, change, row.band, f"{plan.geometry.keep:.3f}", plan.way,
-        f"{_bytes(plan.held_bytes)} {plan.holds}", "",
-    )  # fmt: skip
+        return name, change, row.band, "-", "-", "-"
+    held = f"{_bytes(plan.held_bytes)} {plan.holds}"
+    return name, change, row.band, f"{plan.geometry.keep:.3f}", plan.way, held
 
 
 def _bytes(count: int) -> str:

@@ -68,8 +68,7 @@ def convert_(
         >>> print(convert_(model, Band(keep=0.5)))
         layer  before -> after       requested  measured  plan  holds
         0      Conv2d -> BandConv2d  keep=0.5   -         -     -
-        2      Conv2d                                                 left alone: kernel size 1 \
-(pointwise=True converts it)
+        2      Conv2d  left alone: kernel size 1 (pointwise=True converts it)
         1 of 2 convolutions are band-limited
     """
     check_model("convert_", model)

@@ -42,6 +42,7 @@ def spectral_pool2d(input: Tensor, output_size: OutputSize) -> Tensor:  # noqa: 
         section 4.1.
 
     Examples:
+        >>> import torch
         >>> spectral_pool2d(torch.full((1, 1, 6, 6), 3.0), 4).allclose(torch.tensor(3.0))
         True
     """

@@ -17,6 +17,7 @@ class BandConv1d(BandSetting, nn.Conv1d):
     """`nn.Conv1d` that keeps a band of frequencies; see `BandConv2d`.
 
     Examples:
+        >>> import torch
         >>> BandConv1d(3, 8, 3, padding=1, keep=0.25)(torch.randn(2, 3, 100)).shape
         torch.Size([2, 8, 100])
     """
@@ -71,6 +72,7 @@ class BandConv2d(BandSetting, nn.Conv2d):
         ICML 2019.
 
     Examples:
+        >>> import torch
         >>> layer = BandConv2d(3, 8, 3, padding=1, keep=0.25)
         >>> layer(torch.randn(2, 3, 32, 32)).shape
         torch.Size([2, 8, 32, 32])
@@ -101,6 +103,7 @@ class BandConv3d(BandSetting, nn.Conv3d):
     """`nn.Conv3d` that keeps a band of frequencies; see `BandConv2d`.
 
     Examples:
+        >>> import torch
         >>> BandConv3d(3, 8, 3, padding=1, keep=0.25)(torch.randn(2, 3, 8, 8, 8)).shape
         torch.Size([2, 8, 8, 8, 8])
     """

@@ -53,6 +53,7 @@ class BandConvTranspose2d(BandSetting, nn.ConvTranspose2d):
             other than zeros.
 
     Examples:
+        >>> import torch
         >>> layer = BandConvTranspose2d(3, 8, 4, stride=2, padding=1, keep=0.5)
         >>> layer(torch.randn(2, 3, 16, 16)).shape
         torch.Size([2, 8, 32, 32])

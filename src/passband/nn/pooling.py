@@ -52,6 +52,7 @@ class SpectralPool2d(_SpectralPool):
         ValueError: a size below 1, or in `forward` above the map's.
 
     Examples:
+        >>> import torch
         >>> SpectralPool2d((8, None))(torch.randn(2, 3, 16, 16)).shape
         torch.Size([2, 3, 8, 16])
     """

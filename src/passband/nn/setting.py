@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from passband.band import Band
+from passband.functional.apply import prepare
 from passband.functional.arguments import check_choices, read_arguments
-from passband.functional.band_conv import prepare
 from passband.functional.geometry import StrideMode
 from passband.functional.plan import Plan, PlanName
 
@@ -52,10 +52,11 @@ class BandSetting(nn.Module):
             input: as for `forward`; the values matter only to a band stated as an energy.
 
         Examples:
+            >>> import torch
             >>> from passband.nn import BandConv2d
             >>> plan = BandConv2d(8, 8, 3, keep=0.25).plan_for(torch.empty(4, 8, 32, 32))
             >>> plan.geometry.modes, plan.holds
-            ((9, 9), 'spectrum')
+            ((8, 8), 'spectrum')
         """
         layer = cast("_ConvNd", self)
         transposed = isinstance(layer, _ConvTransposeNd)

@@ -1,0 +1,96 @@
+"""A checked convolution, planned and computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from passband.band import Band
+from passband.functional.arguments import Arguments, check_shapes
+from passband.functional.convolution import convolve
+from passband.functional.energy import energy_modes
+from passband.functional.geometry import Geometry, convolution_geometry, transposed_geometry
+from passband.functional.measure import measured_plan
+from passband.functional.padding import flat, pad
+from passband.functional.plan import Plan, PlanName, make_plan
+from passband.transforms.precision import autocast_dtype
+
+_DIRECT: dict[tuple[int, bool], Callable[..., Tensor]] = {
+    (1, False): F.conv1d, (2, False): F.conv2d, (3, False): F.conv3d,
+    (1, True): F.conv_transpose1d, (2, True): F.conv_transpose2d, (3, True): F.conv_transpose3d,
+}  # fmt: skip
+
+
+def apply(
+    args: Arguments, x: Tensor, weight: Tensor, bias: Tensor | None, band: Band, asked: PlanName
+) -> Tensor:
+    """The band-limited convolution of a map, batched or not."""
+    batch, plan = prepare(args, x, weight, bias, band, asked)
+    if plan.direct or batch.numel() == 0:
+        y = _direct(args, batch, weight, bias)
+    else:
+        y = convolve(batch, weight, bias, plan)
+    return y if x.dim() == batch.dim() else y.squeeze(0)
+
+
+def prepare(
+    args: Arguments, x: Tensor, weight: Tensor, bias: Tensor | None, band: Band, asked: PlanName
+) -> tuple[Tensor, Plan]:
+    """The map as it will be convolved, batched, cast and padded, and the plan for it."""
+    if x.dim() == args.dims + 1:
+        x = x.unsqueeze(0)
+    check_shapes(args, x.shape, weight.shape, None if bias is None else bias.shape)
+    autocast = autocast_dtype(x.device)
+    if autocast is not None and x.dtype != torch.float64:
+        x = x.to(autocast)
+    if args.padding_mode in ("reflect", "replicate"):
+        x = pad(x, args.padding, args.padding_mode)
+    geometry = _geometry(args, tuple(x.shape[2:]), tuple(weight.shape[2:]), band)
+    if band.energy is not None and x.numel():
+        geometry = geometry.with_modes(energy_modes(x, geometry, band.energy))
+    outputs = weight.shape[1] * args.groups if args.transposed else weight.shape[0]
+    shape = (x.shape[0], x.shape[1], outputs, x.dtype)
+    plan = make_plan(geometry, asked, *shape, x.device.type)
+    measurable = asked == "measure" and x.numel()
+    return x, measured_plan(geometry, *shape, x.device) if measurable else plan
+
+
+@lru_cache(maxsize=4096)
+def _geometry(
+    args: Arguments, size: tuple[int, ...], kernel: tuple[int, ...], band: Band
+) -> Geometry:
+    if args.transposed:
+        symmetric = [before for before, _ in args.padding]
+        return transposed_geometry(
+            band, size, kernel, args.stride, symmetric, args.output_padding, args.dilation,
+            args.groups,
+        )  # fmt: skip
+    # Reflections and repetitions are part of the map by now.
+    padded = args.padding_mode in ("reflect", "replicate")
+    return convolution_geometry(
+        band, size, kernel, args.stride, ((0, 0),) * args.dims if padded else args.padding,
+        args.dilation, args.groups, circular=args.padding_mode == "circular",
+        stride_mode=args.stride_mode,
+    )  # fmt: skip
+
+
+def _direct(args: Arguments, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """PyTorch's own convolution, for the band that keeps everything."""
+    function = _DIRECT[args.dims, args.transposed]
+    symmetric = [before for before, _ in args.padding]
+    if args.transposed:
+        return function(
+            x, weight, bias, args.stride, symmetric, args.output_padding, args.groups, args.dilation
+        )
+    if args.padding_mode == "circular":
+        x = pad(x, args.padding, "circular")
+    if args.padding_mode != "zeros":
+        symmetric = [0] * args.dims
+    elif any(before != after for before, after in args.padding):
+        # An even kernel's "same": PyTorch, too, adds the odd zero by a copy (and warns of it).
+        x = F.pad(x, flat([(0, after - before) for before, after in args.padding]))
+    return function(x, weight, bias, args.stride, symmetric, args.dilation, args.groups)
