@@ -23,6 +23,7 @@ from passband.transforms.precision import compute_dtype, without_autocast
 __all__ = ["Axis", "Grid", "Norm", "Transform", "adjoint", "analysis", "multiplicity"]
 
 Transform = Literal["fft", "dft"]
+Direction = Literal["analysis", "adjoint"]
 _WAYS = {"fft": fft, "dft": dft}
 
 
@@ -52,8 +53,7 @@ def analysis(
         >>> analysis(x, [Axis(4, 1, Grid(0, 1, 4))], norm="none")[0]
         tensor([[10.]])
     """
-    out: Tensor = _Linear.apply(x, "analysis", tuple(axes), way, norm, None)  # type: ignore[no-untyped-call]
-    return out
+    return _linear(x, "analysis", tuple(axes), way, norm, None)
 
 
 def adjoint(
@@ -77,9 +77,20 @@ def adjoint(
     Returns:
         Samples `(P, *counts)`.
     """
-    out: Tensor = _Linear.apply(  # type: ignore[no-untyped-call]
-        spectrum, "adjoint", tuple(axes), way, norm, dtype
-    )
+    return _linear(spectrum, "adjoint", tuple(axes), way, norm, dtype)
+
+
+def _linear(
+    x: Tensor,
+    direction: Direction,
+    axes: tuple[Axis, ...],
+    way: Transform,
+    norm: Norm,
+    dtype: torch.dtype | None,
+) -> Tensor:
+    # Most calls come from another function's forward or backward, with nothing to record.
+    run = _Linear.apply if torch.is_grad_enabled() else _Linear.forward
+    out: Tensor = run(x, direction, axes, way, norm, dtype)
     return out
 
 
@@ -91,7 +102,7 @@ class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(
         x: Tensor,
-        direction: Literal["analysis", "adjoint"],
+        direction: Direction,
         axes: tuple[Axis, ...],
         way: Transform,
         norm: Norm,
@@ -110,8 +121,5 @@ class _Linear(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         direction, axes, way, norm = ctx.transform
-        back = "adjoint" if direction == "analysis" else "analysis"
-        pulled = _Linear.apply(  # type: ignore[no-untyped-call]
-            grad, back, axes, way, norm, ctx.dtype
-        )
-        return pulled, None, None, None, None, None
+        back: Direction = "adjoint" if direction == "analysis" else "analysis"
+        return _linear(grad, back, axes, way, norm, ctx.dtype), None, None, None, None, None
