@@ -48,13 +48,11 @@ def check_tensors(name: str, dims: int, x: Tensor, weight: Tensor, bias: Tensor 
         TypeError: not a tensor, or not real floating point.
         RuntimeError: wrong number of axes, or dtypes or devices that differ.
     """
-    for role, t in (("input", x), ("weight", weight), ("bias", bias)):
-        if t is None and role == "bias":
-            continue
+    given = [("input", x), ("weight", weight)] + ([] if bias is None else [("bias", bias)])
+    for role, t in given:
         if not isinstance(t, Tensor):
             raise TypeError(f"{name}: the {role} is a Tensor; got {type(t).__name__} {t!r:.80}")
-        if not t.is_floating_point():
-            raise TypeError(f"{name}: the {role} is real floating point; got dtype {t.dtype}")
+    for role, t in given:
         if t.device != x.device:
             raise RuntimeError(
                 f"{name}: input and {role} should be the same device; got {x.device} and {t.device}"
@@ -63,6 +61,9 @@ def check_tensors(name: str, dims: int, x: Tensor, weight: Tensor, bias: Tensor 
             raise RuntimeError(
                 f"{name}: input and {role} should be the same dtype; got {x.dtype} and {t.dtype}"
             )
+    for role, t in given:
+        if not t.is_floating_point():
+            raise TypeError(f"{name}: the {role} is real floating point; got dtype {t.dtype}")
     if weight.dim() != dims + 2:
         raise RuntimeError(
             f"{name}: the weight has {dims + 2} axes (channels, channels, {dims} of space); got "
@@ -129,7 +130,7 @@ def read_arguments(
                 f"{name}: output_padding is smaller than stride or dilation; got "
                 f"output_padding={extra}, stride={strides}, dilation={dilations}"
             )
-    if isinstance(padding, str):
+    if isinstance(padding, str) and not transposed:
         pairs = _named_padding(name, padding, weight[2:], strides, dilations)
     else:
         pairs = tuple((p, p) for p in _sizes(name, "padding", padding, dims, least=0))
@@ -185,6 +186,11 @@ def check_shapes(
     )
     for n, k, s, (before, after), d, extra in per_axis:
         extent = d * (k - 1) + 1
+        if args.padding_mode == "circular" and max(before, after) > n:
+            raise RuntimeError(
+                f"{name}: circular padding wraps around once at most; got padding {args.padding} "
+                f"for an input of {tuple(x)}"
+            )
         if args.transposed and (n - 1) * s - before - after + extent + extra < 1:
             raise RuntimeError(
                 f"{name}: padding {args.padding} leaves no output of an input of {tuple(x)} and a "
