@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Two processes on two cores: without this the threads of one spin while the other works.
+export OMP_WAIT_POLICY := passive
+
 .PHONY: demo test test-slow lint types format clean
 
 $(VENV)/installed: pyproject.toml constraints.txt

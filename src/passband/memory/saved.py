@@ -64,7 +64,8 @@ def saved(fn: Callable[[], Any]) -> SavedBytes:
 
     Each storage counts once, whole, for the operation that took hold of it first: the output of a
     ReLU, say, counts as `"activation"`, though the next convolution holds it too. Parameters do
-    not count, nor does what the graph let go before `fn` returned. The figure does not depend on
+    not count, nor does what the graph let go before `fn` returned. A batch that is a view of a whole
+    data set counts as the whole: clone it. The figure does not depend on
     the device or the allocator. What an operation keeps beside autograd's saved tensors (buffers
     of a library, say) is not seen.
 

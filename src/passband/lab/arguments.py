@@ -1,0 +1,87 @@
+"""The words that the command line understands."""
+
+import argparse
+import re
+from typing import NoReturn
+
+import passband
+from passband.lab.config import OPTIMIZERS, PLANS, SCHEDULES
+from passband.lab.studies import STUDIES
+
+
+def _keep(text: str) -> float | None:
+    if text == "plain":
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected a number in (0, 1] or 'plain', got {text!r}"
+        ) from None
+
+
+def _devices(text: str) -> int | str:
+    return int(text) if re.fullmatch(r"-?\d+", text) else text
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports a wrong command line as every other error: in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(message)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Reads a command line; a wrong one raises ``ValueError``."""
+    top = _Parser(prog="passband", description=passband.__doc__)
+    top.add_argument("--version", action="version", version=passband.__version__)
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+
+    one = commands.add_parser("train", help="train one model and measure it")
+    one.add_argument("--data", required=True, help="for instance mnist-5k, digits, ucr:GunPoint")
+    one.add_argument("--model", required=True, help="for instance lenet5, fcn, resnet18")
+    one.add_argument("--keep", type=_keep, help="fraction kept, or plain (default) for nn.Conv")
+    one.add_argument("--seed", type=int, help="default 0")
+    one.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
+    one.set_defaults(command="train")
+
+    study = commands.add_parser("study", help="a grid of runs, its figures and report")
+    study.add_argument("name", help="; ".join(f"{name}: {what}" for name, what in STUDIES.items()))
+    for name in ("--data", "--model"):
+        study.add_argument(name, nargs="+", action="extend", required=True,
+                           help="one or more; data and models go in pairs")  # fmt: skip
+    study.add_argument("--keep", nargs="+", action="extend", type=_keep,
+                       help="default: plain 1 .75 .5 .25 .1; plain is always part")  # fmt: skip
+    study.add_argument("--seeds", type=int, default=2, help="how many, from 0 (default 2)")
+    study.set_defaults(command="study")
+
+    for command in (one, study):
+        command.add_argument("--out", required=True, help="the run directory")
+        _add_run_options(command)
+
+    again = commands.add_parser("report", help="draw figures and page again from results.csv")
+    again.add_argument("directory", help="a run directory")
+    again.set_defaults(command="report")
+
+    demo = commands.add_parser("demo", help="the study rates on two small problems, in minutes")
+    demo.add_argument("--out", default="runs/demo", help="the run directory (runs/demo)")
+    demo.set_defaults(command="demo")
+    return top
+
+
+def _add_run_options(command: argparse.ArgumentParser) -> None:
+    recipe = command.add_argument_group("training (default: the model's recipe)")
+    recipe.add_argument("--epochs", type=int)
+    recipe.add_argument("--batch-size", type=int)
+    recipe.add_argument("--lr", type=float, dest="learning_rate")
+    recipe.add_argument("--optimizer", choices=OPTIMIZERS)
+    recipe.add_argument("--weight-decay", type=float)
+    recipe.add_argument("--schedule", choices=SCHEDULES)
+    recipe.add_argument("--plan", choices=PLANS, help="how band convolutions are computed")
+    place = command.add_argument_group("where (as in Lightning)")
+    place.add_argument("--root", help="folder of data that is not shipped")
+    place.add_argument("--accelerator")
+    place.add_argument("--devices", type=_devices)
+    place.add_argument("--strategy")
+    place.add_argument("--num-nodes", type=int)
+    place.add_argument("--precision")

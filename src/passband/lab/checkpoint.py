@@ -1,0 +1,58 @@
+"""Checkpoints that are whole or absent, and a clear word about those that are not."""
+
+import io
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
+
+from passband.lab.files import write_atomic
+
+FILE_NAME = "last.ckpt"
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Saves beside the target and renames.
+
+    Lightning's own writes to the system's temporary folder and moves the file from there, which
+    between two file systems is a copy that a kill cuts in half.
+    """
+
+    def save_checkpoint(
+        self,
+        checkpoint: dict[str, Any],
+        path: str | os.PathLike[str],
+        storage_options: Any | None = None,
+    ) -> None:
+        """Writes a checkpoint in one step; an ``OSError`` names ``path``."""
+        buffer = io.BytesIO()
+        torch.save(checkpoint, buffer)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(Path(path), buffer.getvalue())
+
+
+def check(path: Path, model: torch.nn.Module) -> None:
+    """Proves, before training, that a checkpoint can be read and is of this model.
+
+    Args:
+        path: The checkpoint.
+        model: Takes the checkpoint's weights.
+
+    Raises:
+        FileNotFoundError: There is none.
+        ValueError: It is damaged or of another model; the message names the file.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"nothing to resume from: there is no checkpoint {path}")
+    try:
+        # weights_only: a checkpoint is data, and must not run code.
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        model.load_state_dict(content["state_dict"])
+        _ = content["epoch"], content["optimizer_states"], content["loops"], content["callbacks"]
+    except (RuntimeError, ValueError, LookupError, EOFError, TypeError, AttributeError,
+            pickle.UnpicklingError) as error:  # fmt: skip
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"checkpoint {path} is damaged or of another model: {reason}") from error

@@ -1,0 +1,140 @@
+"""The command line: ``passband train | study | report | demo``."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from passband.lab import report, results, table
+from passband.lab.arguments import parser
+from passband.lab.config import TrainConfig
+from passband.lab.processes import is_first
+from passband.lab.progress import shown
+from passband.lab.studies import STUDIES, RatesConfig, rates
+from passband.lab.studies.rates import KEEPS
+from passband.lab.training import train
+
+# The finished study of `make demo`: a minute or two for each pair on two cores.
+DEMO = (("mnist-5k", "lenet5"), ("ucr:GunPoint", "fcn"))
+
+# What a user can get wrong. Anything else is a bug of ours and shows its traceback.
+USER_ERRORS = (ValueError, OSError, ImportError, MisconfigurationException)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs one command.
+
+    Args:
+        arguments: The words after ``passband``.
+
+    Returns:
+        0; 2 after an error of the user's, told in one line on stderr; 130 after Ctrl-C.
+    """
+    try:
+        options = parser().parse_args(arguments)
+        _COMMANDS[options.command](options)
+    except USER_ERRORS as error:
+        print(f"passband: error: {_one_line(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("passband: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.strerror}: {error.filename}"  # without the number of the error
+    return " ".join(str(error).split())
+
+
+def _train(options: Namespace) -> None:
+    run = TrainConfig.recommended(
+        options.data, options.model, options.out, keep=options.keep, **_given(options)
+    )
+    train(run, resume=options.resume)
+    _finish(Path(options.out))
+
+
+def _study(options: Namespace) -> None:
+    if options.name not in STUDIES:
+        raise ValueError(f"unknown study {options.name!r}; there is {', '.join(STUDIES)}")
+    pairs = _pairs(options.data, options.model)
+    keep = KEEPS if options.keep is None else tuple(options.keep)
+    _rates(pairs, options.out, keep=keep, seeds=options.seeds, **_given(options))
+
+
+def _demo(options: Namespace) -> None:
+    _rates(DEMO, options.out)
+
+
+def _report(options: Namespace) -> None:
+    _finish(Path(options.directory))
+
+
+def _rates(
+    pairs: Sequence[tuple[str, str]],
+    out: str,
+    keep: tuple[float | None, ...] = KEEPS,
+    seeds: int = 2,
+    **given: Any,
+) -> None:
+    base = tuple(TrainConfig.recommended(data, model, out, **given) for data, model in pairs)
+    study = RatesConfig(out=out, base=base, keep=keep, seeds=seeds)
+    with shown(_console()) as watch:
+        rates(study, watch)
+    _finish(Path(out))
+
+
+def _finish(directory: Path) -> None:
+    """Builds the report, and says on the last lines what came out and where it is."""
+    if not is_first():
+        return
+    page = report.build(directory)
+    console = _console()
+    for (data, model), lines in table.tables(results.read(directory / results.FILE_NAME)).items():
+        shown_table = Table(
+            title=f"{model} on {data}", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+        )
+        headings, *body = lines
+        for heading in headings:
+            shown_table.add_column(heading, justify="right", no_wrap=True)
+        for line in body:
+            shown_table.add_row(*line)
+        console.print(shown_table)
+    console.print(f"report: {page.resolve()}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _console() -> Console:
+    """Stdout, of which only the first of several processes makes use."""
+    return Console(quiet=not is_first())
+
+
+def _pairs(data: Sequence[str], model: Sequence[str]) -> list[tuple[str, str]]:
+    """Data sets and models side by side; a single one goes with all of the other."""
+    if 1 not in (len(data), len(model)) and len(data) != len(model):
+        raise ValueError(
+            f"--data and --model go in pairs, but there are {len(data)} ({' '.join(data)}) "
+            f"and {len(model)} ({' '.join(model)})"
+        )
+    count = max(len(data), len(model))
+    return [(data[i % len(data)], model[i % len(model)]) for i in range(count)]
+
+
+_RUN_OPTIONS = (
+    "root", "epochs", "batch_size", "learning_rate", "optimizer", "weight_decay", "schedule",
+    "seed", "plan", "accelerator", "devices", "strategy", "num_nodes", "precision",
+)  # fmt: skip
+
+
+def _given(options: Namespace) -> dict[str, Any]:
+    return {name: getattr(options, name, None) for name in _RUN_OPTIONS}
+
+
+_COMMANDS = {"train": _train, "study": _study, "report": _report, "demo": _demo}

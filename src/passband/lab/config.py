@@ -1,0 +1,167 @@
+"""What a training run is: every value that its result depends on, in one frozen object."""
+
+import math
+import re
+from dataclasses import asdict, dataclass
+from typing import Any, get_args
+
+from passband.functional.plan import PlanName
+
+OPTIMIZERS = ("adam", "adamw", "sgd")
+SCHEDULES = ("constant", "cosine")
+PLANS: tuple[PlanName, ...] = get_args(PlanName)
+FILE_NAME = "config.yaml"
+
+# Where and how a run computes. It may move to another machine when it is resumed.
+PLACE = frozenset({"root", "out", "accelerator", "devices", "strategy", "num_nodes"})
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained when the user does not say."""
+
+    epochs: int = 20
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    optimizer: str = "adam"
+    weight_decay: float = 0.0
+    schedule: str = "cosine"
+
+
+# By model, or by (data, model) where a data set asks for something else.
+RECIPES: dict[str | tuple[str, str], Recipe] = {
+    "lenet5": Recipe(epochs=6),
+    "fcn": Recipe(epochs=60, batch_size=16),
+    "resnet18": Recipe(epochs=30, batch_size=128, optimizer="sgd", learning_rate=0.1,
+                       weight_decay=5e-4),
+    "resnet18_icml": Recipe(epochs=350, optimizer="sgd", learning_rate=0.01, weight_decay=5e-4),
+    ("digits", "lenet5"): Recipe(epochs=12),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """One training run.
+
+    Attributes:
+        data: Name of the data set, as in ``passband.lab.data.load``.
+        model: Name of the model, as in ``passband.lab.models.create_model``.
+        out: The run directory.
+        root: Where data that passband does not ship is kept.
+        keep: Fraction of each convolution's half spectrum that is kept; None trains the
+            unconverted model.
+        plan: How the band convolutions are computed.
+        epochs: Passes over the training set.
+        batch_size: Samples per step and process.
+        learning_rate: The optimiser's initial rate.
+        optimizer: One of ``OPTIMIZERS``; SGD has momentum 0.9.
+        weight_decay: The optimiser's decay per step.
+        schedule: ``constant``, or ``cosine`` from the initial rate to zero.
+        seed: Of initial weights, order of samples and everything else that is random.
+        accelerator: Lightning's; ``auto`` takes a GPU where there is one.
+        devices: Lightning's: how many.
+        strategy: Lightning's, for instance ``ddp``.
+        num_nodes: Lightning's: machines.
+        precision: Lightning's, for instance ``bf16-mixed``.
+
+    Raises:
+        TypeError, ValueError: A value is of the wrong type or out of range; the message has it.
+    """
+
+    data: str
+    model: str
+    out: str
+    root: str | None = None
+    keep: float | None = None
+    plan: PlanName = "auto"
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    optimizer: str
+    weight_decay: float = 0.0
+    schedule: str = "constant"
+    seed: int = 0
+    accelerator: str = "auto"
+    devices: int | str = 1
+    strategy: str = "auto"
+    num_nodes: int = 1
+    precision: str = "32-true"
+
+    def __post_init__(self) -> None:
+        for name in ("data", "model", "out"):
+            if not isinstance(getattr(self, name), str) or not getattr(self, name):
+                raise ValueError(f"{name} must be a non-empty text, got {getattr(self, name)!r}")
+        check_keep(self.keep)
+        for name in ("epochs", "batch_size", "num_nodes"):
+            check_count(name, getattr(self, name))
+        check_count("seed", self.seed, least=0)
+        check_devices(self.devices)
+        check_positive("learning_rate", self.learning_rate)
+        check_positive("weight_decay", self.weight_decay, or_zero=True)
+        for name, allowed in (
+            ("optimizer", OPTIMIZERS),
+            ("schedule", SCHEDULES),
+            ("plan", PLANS),
+        ):
+            if getattr(self, name) not in allowed:
+                raise ValueError(
+                    f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}"
+                )
+
+    @property
+    def variant(self) -> str:
+        """``plain`` for the unconverted model, ``band`` for a converted one."""
+        return "plain" if self.keep is None else "band"
+
+    @classmethod
+    def recommended(cls, data: str, model: str, out: str, **given: Any) -> "TrainConfig":
+        """The recipe of a model on a data set, with what the user gave in its place.
+
+        Args:
+            data: Name of the data set.
+            model: Name of the model.
+            out: The run directory.
+            **given: Other fields; None leaves the default.
+        """
+        recipe = RECIPES.get((data, model)) or RECIPES.get(model) or Recipe()
+        chosen = {name: value for name, value in given.items() if value is not None}
+        return cls(data=data, model=model, out=out, **{**asdict(recipe), **chosen})
+
+
+def check_keep(keep: object) -> None:
+    """Refuses a keep that is neither None (plain) nor in (0, 1]."""
+    if keep is None:
+        return
+    if isinstance(keep, bool) or not isinstance(keep, int | float):
+        raise TypeError(f"keep must be a number in (0, 1] or None for plain, got {keep!r}")
+    if not 0 < keep <= 1:  # also refuses nan
+        raise ValueError(f"keep must be in (0, 1], got {keep!r}")
+
+
+def check_devices(devices: object) -> None:
+    """Refuses what is neither a count (-1: all), nor "auto", nor a list of indices as "0,2"."""
+    if (
+        isinstance(devices, int)
+        and not isinstance(devices, bool)
+        and (devices >= 1 or devices == -1)
+    ):
+        return
+    if isinstance(devices, str) and re.fullmatch(r"auto|\d+(,\d+)+", devices):
+        return
+    raise ValueError(f'devices must be a count, "auto" or indices as "0,2", got {devices!r}')
+
+
+def check_count(name: str, value: object, *, least: int = 1) -> None:
+    """Refuses what is not a whole number of at least ``least``."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}")
+
+
+def check_positive(name: str, value: object, *, or_zero: bool = False) -> None:
+    """Refuses what is not a finite positive number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    if not math.isfinite(value) or value < 0 or (value == 0 and not or_zero):
+        raise ValueError(f"{name} must be finite and positive, got {value!r}")

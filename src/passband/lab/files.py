@@ -1,0 +1,91 @@
+"""Writing into a run directory: whole files or nothing, and trouble found before training."""
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+def write_atomic(path: Path, content: bytes | str) -> None:
+    """Replaces a file in one step: a reader sees the old content or the new, never a part.
+
+    Args:
+        path: The file; its directory exists.
+        content: Bytes, or text stored as UTF-8.
+
+    Raises:
+        OSError: The file cannot be written; the error names ``path`` and the old file is intact.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    temporary = None
+    try:
+        # In the same directory, since only a rename within one file system is atomic.
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)  # mkstemp's 0600 would hide results from colleagues
+        Path(temporary).replace(path)
+    except OSError as error:
+        raise _naming(error, path) from error
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def make_writable(directory: Path, *, free: int = 0) -> None:
+    """Creates a directory and proves that it takes files, before hours are spent on their content.
+
+    Args:
+        directory: Where the run will write; parents are created.
+        free: Bytes that the run will need there.
+
+    Raises:
+        OSError: It cannot be created or written, or holds less than ``free`` bytes of space; the
+            error names the directory.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory) as probe:
+            probe.write(b"\0" * 4096)
+        available = shutil.disk_usage(directory).free
+    except OSError as error:
+        raise _naming(error, directory) from error
+    if available < free:
+        raise OSError(
+            errno.ENOSPC,
+            f"the run needs {free} bytes of space and {available} are free",
+            str(directory),
+        )
+
+
+def write_yaml(path: Path, values: Mapping[str, Any]) -> None:
+    """Writes named values as YAML, in their order."""
+    write_atomic(path, yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Reads named values.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It does not hold named values; the message names the file.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} is damaged: expected named values, got {content!r}")
+    return content
+
+
+def _naming(error: OSError, path: Path) -> OSError:
+    """The same error with the path that the user knows instead of a temporary file's."""
+    return OSError(error.errno, error.strerror or str(error), str(path))

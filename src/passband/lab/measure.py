@@ -1,0 +1,92 @@
+"""What a training step costs: bytes held for backward, and seconds against another model."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor, nn
+
+import passband as pb
+from passband.lab.classifier import make_optimizer
+from passband.lab.config import TrainConfig
+from passband.lab.quiet import quiet
+
+WARM_UP = 3  # first steps plan, allocate and fill caches
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The cost of a training step.
+
+    Attributes:
+        saved_bytes: What autograd holds for backward after forward and loss.
+        seconds: Duration of each timed step (forward, loss, backward, update).
+    """
+
+    saved_bytes: int
+    seconds: tuple[float, ...]
+
+
+def costs(
+    models: Mapping[str, nn.Module], batch: tuple[Tensor, Tensor], run: TrainConfig, repeats: int
+) -> dict[str, Cost]:
+    """Measures models side by side in this process.
+
+    The timed steps are interleaved (a1 b1 c1 a2 b2 c2 …): what else the machine does in the
+    meantime then meets all models alike, and the ratio of two models' n-th steps means something.
+
+    Args:
+        models: The models by name; they are trained by the measurement.
+        batch: Maps ``(N, C, *space)`` and labels ``(N,)``.
+        run: Optimiser, device and precision.
+        repeats: Timed steps of each model.
+    """
+    with quiet():
+        fabric = Fabric(
+            accelerator=run.accelerator,
+            devices=1,
+            precision=run.precision,  # type: ignore[arg-type]  # checked by Lightning
+        )
+        inputs, labels = fabric.to_device(batch)
+        steps = {name: _Step(fabric, model, run, inputs, labels) for name, model in models.items()}
+        saved = {name: pb.memory.saved(step.loss).total for name, step in steps.items()}
+        for _ in range(WARM_UP):
+            for step in steps.values():
+                step()
+        seconds: dict[str, list[float]] = {name: [] for name in steps}
+        for _ in range(repeats):
+            for name, step in steps.items():
+                _finish(fabric.device)
+                start = time.perf_counter()
+                step()
+                _finish(fabric.device)
+                seconds[name].append(time.perf_counter() - start)
+    return {name: Cost(saved[name], tuple(seconds[name])) for name in steps}
+
+
+class _Step:
+    """One model's training step on one fixed batch."""
+
+    def __init__(
+        self, fabric: Fabric, model: nn.Module, run: TrainConfig, inputs: Tensor, labels: Tensor
+    ) -> None:
+        self.fabric = fabric
+        self.model, self.optimizer = fabric.setup(model, make_optimizer(model, run))
+        self.model.train()
+        self.inputs, self.labels = inputs, labels
+
+    def loss(self) -> Tensor:
+        return nn.functional.cross_entropy(self.model(self.inputs), self.labels)
+
+    def __call__(self) -> None:
+        self.optimizer.zero_grad()
+        self.fabric.backward(self.loss())
+        self.optimizer.step()
+
+
+def _finish(device: torch.device) -> None:
+    """Waits for a device that works asynchronously."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -1,0 +1,198 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from passband.lab import cli, results
+from passband.lab.config import TrainConfig
+
+TRAIN = ["train", "--data", "digits", "--model", "lenet5"]
+STUDY = ["study", "rates", "--data", "digits", "--model", "lenet5"]
+
+
+def in_new_process(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "COMMAND"),
+        (["fly"], "fly"),
+        (["train"], "--data, --model, --out"),
+        ([*TRAIN], "--out"),
+        ([*TRAIN, "--out", "OUT", "--keep", "2"], "keep must be in (0, 1], got 2.0"),
+        ([*TRAIN, "--out", "OUT", "--keep", "0"], "got 0.0"),
+        ([*TRAIN, "--out", "OUT", "--keep", "nan"], "got nan"),
+        ([*TRAIN, "--out", "OUT", "--keep", "most"], "'most'"),
+        ([*TRAIN, "--out", "OUT", "--epochs", "0"], "epochs must be at least 1, got 0"),
+        ([*TRAIN, "--out", "OUT", "--epochs", "1.5"], "1.5"),
+        ([*TRAIN, "--out", "OUT", "--batch-size", "-3"], "batch_size must be at least 1, got -3"),
+        ([*TRAIN, "--out", "OUT", "--lr", "0"], "learning_rate must be finite and positive"),
+        ([*TRAIN, "--out", "OUT", "--optimizer", "sdg"], "sdg"),
+        ([*TRAIN, "--out", "OUT", "--plan", "fastest"], "fastest"),
+        ([*TRAIN, "--out", "OUT", "--seed", "-1"], "seed must be at least 0, got -1"),
+        ([*TRAIN, "--out", "OUT", "--devices", "two"], "'two'"),
+        ([*TRAIN, "--out", "OUT", "--accelerator", "abacus"], "abacus"),
+        ([*TRAIN, "--out", "OUT", "--strategy", "hope"], "hope"),
+        ([*TRAIN, "--out", "OUT", "--precision", "31"], "31"),
+        ([*TRAIN, "--out", "OUT", "--resume"], "OUT/last.ckpt"),
+        ([*TRAIN, "--out", "/dev/null/run", "--epochs", "1"], "/dev/null/run"),
+        ([*TRAIN, "--out", "OUT", "--root", "/nowhere"], "/nowhere"),
+        ([*TRAIN, "--out", "OUT", "--data", "mnist"], "unknown data 'mnist'"),
+        ([*TRAIN, "--out", "OUT", "--model", "lenet"], "unknown model 'lenet'"),
+        (["study", "rate", *STUDY[2:], "--out", "OUT"], "unknown study 'rate'"),
+        ([*STUDY, "--out", "OUT", "--seeds", "0"], "seeds must be at least 1, got 0"),
+        ([*STUDY, "--out", "OUT", "--keep", "1", "1.5"], "got 1.5"),
+        ([*STUDY, "--out", "OUT", "--data", "mnist-5k", "ucr:GunPoint", "--model", "fcn"],
+         "digits mnist-5k ucr:GunPoint"),
+        ([*STUDY, "--data", "digits", "--out", "OUT"], "once"),
+        (["report", "OUT"], "OUT/results.csv"),
+        (["demo", "--out", "/dev/null/run"], "/dev/null/run"),
+    ],
+)  # fmt: skip
+def test_a_users_error_is_one_line_and_leaves_nothing(
+    words: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    assert cli.main([word.replace("OUT", str(out)) for word in words]) == 2
+    shown = capsys.readouterr()
+    (line,) = shown.err.splitlines()
+    assert line.startswith("passband: error: ")
+    assert told.replace("OUT", str(out)) in line
+    assert "Traceback" not in shown.out
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "pairs", "keep"),
+    [
+        (["--data", "digits", "--model", "lenet5"], [("digits", "lenet5")],
+         (None, 1.0, 0.75, 0.5, 0.25, 0.1)),
+        (["--data", "digits", "--model", "lenet5", "--keep", "plain", "1", ".5"],
+         [("digits", "lenet5")], (None, 1.0, 0.5)),
+        (["--keep", ".1", "--data", "digits", "--model", "lenet5", "--keep", "1"],
+         [("digits", "lenet5")], (None, 0.1, 1.0)),
+        (["--data", "mnist-5k", "ucr:GunPoint", "--model", "lenet5", "fcn"],
+         [("mnist-5k", "lenet5"), ("ucr:GunPoint", "fcn")], (None, 1.0, 0.75, 0.5, 0.25, 0.1)),
+        (["--data", "mnist-5k", "--model", "lenet5", "--data", "ucr:GunPoint", "--model", "fcn"],
+         [("mnist-5k", "lenet5"), ("ucr:GunPoint", "fcn")], (None, 1.0, 0.75, 0.5, 0.25, 0.1)),
+        (["--data", "ucr:GunPoint", "ucr:ArrowHead", "--model", "fcn", "--keep", "plain"],
+         [("ucr:GunPoint", "fcn"), ("ucr:ArrowHead", "fcn")], (None,)),
+    ],
+)  # fmt: skip
+def test_a_study_is_read_from_the_words(
+    words: list[str],
+    pairs: list[tuple[str, str]],
+    keep: tuple[float | None, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(cli, "rates", lambda study, watch: asked.append(study))
+    monkeypatch.setattr(cli, "_finish", lambda directory: None)
+    assert cli.main(["study", "rates", *words, "--out", "run", "--seeds", "3"]) == 0
+    (study,) = asked
+    assert [(base.data, base.model) for base in study.base] == pairs
+    assert study.keep == keep
+    assert (study.out, study.seeds) == ("run", 3)
+
+
+def test_a_run_is_read_from_the_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(cli, "train", lambda run, *, resume: asked.append((run, resume)))
+    monkeypatch.setattr(cli, "_finish", lambda directory: None)
+    words = "--keep .5 --epochs 9 --seed 4 --lr .1 --devices 2 --precision bf16-mixed --resume"
+    assert cli.main([*TRAIN, "--out", "run", *words.split()]) == 0
+    assert asked == [
+        (
+            TrainConfig.recommended(
+                "digits", "lenet5", "run", keep=0.5, epochs=9, seed=4, learning_rate=0.1,
+                devices=2, precision="bf16-mixed",
+            ),
+            True,
+        )
+    ]  # fmt: skip
+
+
+def test_the_demo_is_the_study_with_its_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(cli, "rates", lambda study, watch: asked.append(study))
+    monkeypatch.setattr(cli, "_finish", lambda directory: None)
+    pairs = ["--data", "mnist-5k", "ucr:GunPoint", "--model", "lenet5", "fcn"]
+    cli.main(["demo", "--out", "run"])
+    cli.main(["study", "rates", *pairs, "--out", "run"])
+    assert asked[0] == asked[1]
+    assert asked[0].seeds >= 2
+
+
+def test_train_study_and_report_end_with_table_and_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = ["--epochs", "1", "--batch-size", "256", "--accelerator", "cpu", "--keep", "0.5"]
+    for number, command in enumerate((TRAIN, STUDY)):
+        out = tmp_path / str(number)
+        assert cli.main([*command, *run, "--out", str(out)]) == 0
+        shown = capsys.readouterr()
+        assert "lenet5 on digits" in shown.out
+        assert shown.out.splitlines()[-1] == f"report: {out / 'report.html'}"
+        assert shown.err == ""
+        assert (out / "report.html").read_text().startswith("<!DOCTYPE html>")
+        (out / "report.html").unlink()
+        assert cli.main(["report", str(out)]) == 0
+        assert (out / "report.html").exists()
+        capsys.readouterr()
+    assert len(results.read(tmp_path / "1" / "results.csv")) == 2 * 2 * 5
+
+
+def test_ctrl_c_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stops(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "train", stops)
+    assert cli.main([*TRAIN, "--out", "run"]) == 130
+    assert capsys.readouterr().err == "passband: interrupted\n"
+
+
+@pytest.mark.parametrize("missing", ["lightning", "matplotlib", "yaml", "rich"])
+def test_without_the_extra_there_is_advice(missing: str) -> None:
+    done = in_new_process(
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        "from passband.__main__ import main; sys.argv = ['passband', 'demo']; sys.exit(main())"
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert missing in line
+    assert "pip install 'passband[lab]'" in line
+
+
+def test_the_library_does_not_import_the_laboratory() -> None:
+    done = in_new_process(
+        "import sys, passband\n"
+        "extra = {'lightning', 'matplotlib', 'yaml', 'rich', 'torchmetrics', 'passband.lab'}\n"
+        "print(*sorted(extra & set(sys.modules)))"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "\n", "")
+
+
+def test_python_m_passband_works() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "passband", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+        env={**os.environ, "COLUMNS": "100"},
+    )
+    for command in ("train", "study", "report", "demo"):
+        assert command in done.stdout
