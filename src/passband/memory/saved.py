@@ -63,11 +63,10 @@ def saved(fn: Callable[[], Any]) -> SavedBytes:
     """Bytes that autograd holds after `fn()`, while what it returned is still alive.
 
     Each storage counts once, whole, for the operation that took hold of it first: the output of a
-    ReLU, say, counts as `"activation"`, though the next convolution holds it too. Parameters do
-    not count, nor does what the graph let go before `fn` returned. A batch that is a view of a whole
-    data set counts as the whole: clone it. The figure does not depend on
-    the device or the allocator. What an operation keeps beside autograd's saved tensors (buffers
-    of a library, say) is not seen.
+    ReLU, say, counts as `"activation"`, though the next convolution holds it too. So a batch that
+    is a view of a data set counts as all of it: clone it. Parameters do not count, nor does what
+    the graph let go before `fn` returned. The figure does not depend on the device or the
+    allocator. What an operation keeps beside autograd's saved tensors is not seen.
 
     Args:
         fn: runs a forward pass and returns what keeps its graph alive, usually the loss.

@@ -1,0 +1,82 @@
+"""The choice of a way: what it depends on, what it says, and that it changes no result."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import passband as pb
+from passband.functional.plan import Plan, PlanName
+
+
+def plan_of(layer: nn.Module, x: torch.Tensor) -> Plan:
+    assert isinstance(layer, pb.nn.BandConv1d | pb.nn.BandConv2d | pb.nn.BandConvTranspose2d)
+    return layer.plan_for(x)
+
+
+@pytest.mark.parametrize("way", ["fft", "dft", "spatial"])
+def test_a_way_that_is_asked_for_is_taken(way: PlanName) -> None:
+    layer = pb.nn.BandConv2d(3, 4, 3, keep=0.5, plan=way)
+    plan = plan_of(layer, torch.zeros(2, 3, 16, 16))
+    assert plan.way == way
+    assert plan.reason == "asked for"
+    assert str(plan).startswith(f"{way} (asked for): transform (16, 16), modes (6, 6), keep 0.458")
+
+
+def test_auto_takes_the_least_of_its_estimates() -> None:
+    plan = plan_of(pb.nn.BandConv2d(64, 64, 3, padding=1, keep=0.25), torch.zeros(8, 64, 32, 32))
+    assert set(plan.costs) == {"fft", "dft", "spatial"}
+    assert plan.costs[plan.way] == min(plan.costs.values())
+    assert plan.geometry.lengths == (33, 33)
+
+
+def test_a_long_filter_is_not_computed_in_space() -> None:
+    plan = plan_of(pb.nn.BandConv1d(64, 64, 1024, keep=0.5), torch.zeros(8, 64, 8192))
+    assert plan.way == "fft"
+
+
+def test_the_whole_band_is_pytorchs_convolution() -> None:
+    layer = pb.nn.BandConv2d(3, 4, 3, padding=1, keep=1.0)
+    x = torch.randn(2, 3, 9, 9, generator=torch.Generator().manual_seed(0))
+    assert plan_of(layer, x).direct
+    assert torch.equal(layer(x), F.conv2d(x, layer.weight, layer.bias, padding=1))
+
+
+@pytest.mark.parametrize(
+    ("keep", "holds", "count"),
+    [
+        # A ring of 9 samples; 8·8 samples a map against 2·(2m-1)·m numbers a spectrum.
+        (0.2, "spectrum", 2 * 3 * 2),  # 3 of 9 an axis: 0.11, nearer than 5 of 9: 0.31
+        (0.6, "spectrum", 2 * 7 * 4),
+        (0.9, "map", 8 * 8),
+    ],
+)
+def test_the_smaller_of_map_and_spectrum_is_held(keep: float, holds: str, count: int) -> None:
+    layer = pb.nn.BandConv2d(3, 4, 3, padding=1, keep=keep)
+    plan = plan_of(layer, torch.zeros(2, 3, 8, 8))
+    assert plan.holds == holds
+    assert plan.held_bytes == 2 * 3 * count * 4
+
+
+def test_a_half_precision_map_counts_half() -> None:
+    layer = pb.nn.BandConv2d(3, 4, 3, padding=1, keep=0.6, dtype=torch.bfloat16)
+    plan = plan_of(layer, torch.zeros(2, 3, 8, 8, dtype=torch.bfloat16))
+    assert (plan.holds, plan.held_bytes) == ("map", 2 * 3 * 64 * 2)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_measuring_tries_each_way_and_agrees_with_them(transposed: bool) -> None:
+    make = pb.nn.BandConvTranspose2d if transposed else pb.nn.BandConv2d
+    layer = make(4, 6, 3, stride=2, padding=1, groups=2, keep=0.4, plan="measure")
+    x = torch.randn(2, 4, 11, 10, generator=torch.Generator().manual_seed(1))
+    plan = plan_of(layer, x)
+    assert plan.reason == "measured fastest"
+    assert plan.costs[plan.way] == min(plan.costs.values()) > 0
+    y = layer(x)
+    for way in ("fft", "dft", "spatial"):
+        layer.plan = way
+        torch.testing.assert_close(y, layer(x), atol=1e-5, rtol=1e-5)
+    layer.plan = "measure"
+    assert layer(x[:0]).shape == (0, *y.shape[1:])
