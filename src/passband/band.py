@@ -98,6 +98,8 @@ class Band:
             RuntimeError: the band is stated as an energy, which only data can resolve.
         """
         axes = len(lengths)
+        if any(L < 1 for L in lengths):
+            raise ValueError(f"a transform has at least one point; got lengths {tuple(lengths)}")
         if self.keep is not None:
             # A single share is of the whole spectrum: each axis has its d-th root.
             power = 1 if isinstance(self.keep, tuple) else axes

@@ -81,10 +81,12 @@ def _pooled_energy(
     training = {module: module.training for module in model.modules()}
     pooled: dict[str, tuple[dict[Fraction, float], int]] = {}
 
-    def record(module: nn.Module, args: tuple[Tensor, ...]) -> None:
+    def record(module: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
         assert isinstance(module, BandSetting)
-        geometry = module.plan_for(args[0]).geometry
-        x = args[0].reshape(-1, *args[0].shape[-len(geometry.lengths) - 1 :])
+        x, plan = module.prepared(args[0] if args else kwargs["input"])
+        geometry = plan.geometry
+        if not x.numel():
+            return
         name = names[module]
         spectrum, longest = pooled.get(name, ({}, 1))
         for cutoff, value in energy_by_cutoff(x, geometry).items():
@@ -93,7 +95,7 @@ def _pooled_energy(
             spectrum[cutoff] = spectrum.get(cutoff, 0.0) + value
         pooled[name] = spectrum, max(longest, *geometry.lengths)
 
-    handles = [m.register_forward_pre_hook(record) for m in names]
+    handles = [m.register_forward_pre_hook(record, with_kwargs=True) for m in names]
     try:
         model.eval()
         for layer, band in bands.items():

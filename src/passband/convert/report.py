@@ -105,11 +105,11 @@ def with_plans(report: ConvertReport, model: nn.Module, example: object) -> Conv
     layers = {model.get_submodule(row.name): row.name for row in report.converted}
     training = {module: module.training for module in model.modules()}
 
-    def record(layer: nn.Module, args: tuple[Tensor, ...]) -> None:
+    def record(layer: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
         assert isinstance(layer, BandSetting)
-        plans[layers[layer]] = layer.plan_for(args[0])
+        plans[layers[layer]] = layer.plan_for(args[0] if args else kwargs["input"])
 
-    handles = [layer.register_forward_pre_hook(record) for layer in layers]
+    handles = [layer.register_forward_pre_hook(record, with_kwargs=True) for layer in layers]
     try:
         model.eval()
         with torch.no_grad():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from contextvars import ContextVar
 from typing import Any
 
 import torch.nn.functional as F
@@ -55,6 +56,10 @@ def bandlimited(
     return _Scope(band, pointwise, plan)
 
 
+# Of nested scopes the innermost decides; its call passes through the outer ones.
+_DECIDED: ContextVar[bool] = ContextVar("decided", default=False)
+
+
 class _Scope(TorchFunctionMode):
     def __init__(self, band: Band, pointwise: bool, plan: PlanName) -> None:
         super().__init__()
@@ -68,12 +73,24 @@ class _Scope(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        options = dict(kwargs or {})
-        if func in _BAND_FORM and (self.pointwise or not _is_pointwise(args, options)):
-            return _BAND_FORM[func](*args, **options, **self.setting)
+        options = kwargs or {}
+        form = None if _DECIDED.get() else self._band_form(func, args, options)
+        if form is None:
+            return func(*args, **options)
+        token = _DECIDED.set(True)
+        try:
+            return form(*args, **(options | self.setting))
+        finally:
+            _DECIDED.reset(token)
+
+    def _band_form(
+        self, func: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]
+    ) -> Callable[..., Tensor] | None:
+        """The function that takes this scope's band in place of `func`, if there is one."""
         if func in _BAND_FORM.values():
-            options |= self.setting
-        return func(*args, **options)
+            return func
+        pointwise = _is_pointwise(args, options) and not self.pointwise
+        return None if pointwise else _BAND_FORM.get(func)
 
 
 def _is_pointwise(args: tuple[Any, ...], options: dict[str, Any]) -> bool:

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvTransposeNd
 
 from passband.band import Band
 from passband.convert.layers import (
@@ -77,7 +78,7 @@ def convert_(
     for name, module in convolutions(model):
         before = own_class(module)
         reason = _reason(name, module, before, where, pointwise)
-        mode: StrideMode = stride_mode if hasattr(before, "_conv_forward") else "sample"
+        mode: StrideMode = "sample" if issubclass(before, _ConvTransposeNd) else stride_mode
         if not reason and isinstance(module, BandSetting):
             now, asked = (module.band, module.plan, module.stride_mode), (band, plan, mode)
             if now != asked:

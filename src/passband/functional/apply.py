@@ -15,7 +15,7 @@ from passband.functional.convolution import convolve
 from passband.functional.energy import energy_modes
 from passband.functional.geometry import Geometry, convolution_geometry, transposed_geometry
 from passband.functional.measure import measured_plan
-from passband.functional.padding import flat, pad
+from passband.functional.padding import pad
 from passband.functional.plan import Plan, PlanName, make_plan
 from passband.transforms.precision import autocast_dtype
 
@@ -30,7 +30,9 @@ def apply(
 ) -> Tensor:
     """The band-limited convolution of a map, batched or not."""
     batch, plan = prepare(args, x, weight, bias, band, asked)
-    if plan.direct or batch.numel() == 0:
+    # PyTorch pads a period, and an even kernel's "same", by a copy of the map, which it then holds.
+    uneven = args.padding_mode == "zeros" and any(p != q for p, q in args.padding)
+    if plan.direct and not uneven and args.padding_mode != "circular":
         y = _direct(args, batch, weight, bias)
     else:
         y = convolve(batch, weight, bias, plan)
@@ -50,13 +52,15 @@ def prepare(
     if args.padding_mode in ("reflect", "replicate"):
         x = pad(x, args.padding, args.padding_mode)
     geometry = _geometry(args, tuple(x.shape[2:]), tuple(weight.shape[2:]), band)
-    if band.energy is not None and x.numel():
+    if x.numel() == 0:
+        geometry, asked = geometry.with_modes([L // 2 + 1 for L in geometry.lengths]), "auto"
+    elif band.energy is not None:
         geometry = geometry.with_modes(energy_modes(x, geometry, band.energy))
     outputs = weight.shape[1] * args.groups if args.transposed else weight.shape[0]
     shape = (x.shape[0], x.shape[1], outputs, x.dtype)
-    plan = make_plan(geometry, asked, *shape, x.device.type)
-    measurable = asked == "measure" and x.numel()
-    return x, measured_plan(geometry, *shape, x.device) if measurable else plan
+    if asked == "measure":
+        return x, measured_plan(geometry, *shape, x.device)
+    return x, make_plan(geometry, asked, *shape, x.device.type)
 
 
 @lru_cache(maxsize=4096)
@@ -86,11 +90,6 @@ def _direct(args: Arguments, x: Tensor, weight: Tensor, bias: Tensor | None) -> 
         return function(
             x, weight, bias, args.stride, symmetric, args.output_padding, args.groups, args.dilation
         )
-    if args.padding_mode == "circular":
-        x = pad(x, args.padding, "circular")
     if args.padding_mode != "zeros":
         symmetric = [0] * args.dims
-    elif any(before != after for before, after in args.padding):
-        # An even kernel's "same": PyTorch, too, adds the odd zero by a copy (and warns of it).
-        x = F.pad(x, flat([(0, after - before) for before, after in args.padding]))
     return function(x, weight, bias, args.stride, symmetric, args.dilation, args.groups)

@@ -18,7 +18,7 @@ from passband.functional.product import (
     merge_groups,
     split_groups,
 )
-from passband.transforms.fourier import adjoint, analysis
+from passband.transforms.fourier import adjoint, analysis, regrid
 from passband.transforms.precision import compute_dtype, without_autocast
 
 
@@ -62,17 +62,11 @@ class _Convolve(torch.autograd.Function):
         dtype: torch.dtype,
     ) -> Tensor:
         with without_autocast(held.device):
-            precision = compute_dtype(dtype)
-            if plan.way == "spatial":
-                kernel = _as_convolution(weight.to(precision), plan.geometry)
-                y = _spatial(_lowpassed(held, plan, batch, channels), kernel, plan)
-            else:
-                source = _source(held, plan, channels)
-                z = merge_groups(matmul(source, _filters(weight.to(precision), plan)))
-                y = _maps(adjoint(z, plan.geometry.target_axes, plan.transform), batch)
-            if bias is not None:
-                y = y + bias.to(precision).view(-1, *[1] * (y.dim() - 2))
-            return y.to(dtype)
+            precision = _precision(plan, dtype)
+            weight = weight.to(precision)
+            bias = None if bias is None else bias.to(precision)
+            through = _forward_spatial if plan.way == "spatial" else _forward_spectral
+            return through(held, weight, bias, plan, batch, channels).to(dtype)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -90,16 +84,12 @@ class _Convolve(torch.autograd.Function):
         plan: Plan = ctx.plan
         grad_held = grad_weight = grad_bias = None
         with without_autocast(grad.device):
-            precision = compute_dtype(ctx.dtype)
+            precision = _precision(plan, ctx.dtype)
             g = grad.to(precision)
             weight = None if weight is None else weight.to(precision)
             through = _backward_spatial if plan.way == "spatial" else _backward_spectral
-            spectrum, grad_weight = through(g, held, weight, ctx)
-            if needs_input and spectrum is not None:
-                grad_held = spectrum
-                if plan.holds == "map":
-                    rows = adjoint(spectrum, plan.geometry.source, plan.transform)
-                    grad_held = _maps(rows, ctx.batch)
+            grad_held, grad_weight = through(g, held, weight, ctx)
+            if needs_input and grad_held is not None:
                 grad_held = grad_held.to(ctx.held_dtype)
             if needs_weight and grad_weight is not None:
                 grad_weight = grad_weight.to(ctx.weight_dtype)
@@ -108,29 +98,54 @@ class _Convolve(torch.autograd.Function):
         return grad_held, grad_weight, grad_bias, None, None, None, None
 
 
+def _forward_spectral(
+    held: Tensor, weight: Tensor, bias: Tensor | None, plan: Plan, batch: int, channels: int
+) -> Tensor:
+    """By the product of spectra."""
+    z = merge_groups(matmul(_source(held, plan, channels), _filters(weight, plan)))
+    rows = adjoint(z, plan.geometry.target_axes, plan.transform)
+    y = rows.reshape(batch, -1, *rows.shape[1:])
+    return y if bias is None else y + bias.view(-1, *[1] * (y.dim() - 2))
+
+
+def _forward_spatial(
+    held: Tensor, weight: Tensor, bias: Tensor | None, plan: Plan, batch: int, channels: int
+) -> Tensor:
+    """By an ordinary convolution of the low-passed map."""
+    geometry = plan.geometry
+    x, kernel = _lowpassed(held, plan, batch, channels), _as_convolution(weight, geometry)
+    stride, dilation = _spatial_steps(geometry)
+    zeros = [0] * len(stride)
+    y: Tensor = torch.ops.aten.convolution(
+        x, kernel, bias, stride, zeros, dilation, False, zeros, geometry.groups
+    )
+    return y
+
+
 def _backward_spectral(
     grad: Tensor, held: Tensor | None, weight: Tensor | None, ctx: Any
 ) -> tuple[Tensor | None, Tensor | None]:
-    """Gradients of the input's kept half spectrum and of the weight, by products of spectra."""
+    """Gradients of what is held of the input, and of the weight, by products of spectra."""
     plan: Plan = ctx.plan
     geometry, transposed = plan.geometry, plan.geometry.transposed
     spectrum = analysis(_rows(grad), geometry.target_axes, plan.transform)
     g = split_groups(spectrum, geometry.groups, grad.shape[1])
-    grad_spectrum = grad_weight = None
+    grad_held = grad_weight = None
     if weight is not None:
-        grad_spectrum = merge_groups(matmul(g, conjugate_transpose(_filters(weight, plan))))
+        product = matmul(g, conjugate_transpose(_filters(weight, plan)))
+        grad_held = _of_held(merge_groups(product), ctx)
     if held is not None:
         source = _source(held, plan, ctx.channels)
         matrices = merge_filters(matmul(conjugate_transpose(source), g), transposed=transposed)
         taps = adjoint(matrices, geometry.filter_axes, plan.filter_transform, norm="none")
         grad_weight = taps.reshape(ctx.weight_shape)
-    return grad_spectrum, grad_weight
+    return grad_held, grad_weight
 
 
 def _backward_spatial(
     grad: Tensor, held: Tensor | None, weight: Tensor | None, ctx: Any
 ) -> tuple[Tensor | None, Tensor | None]:
-    """The same gradients by the gradients of an ordinary convolution of the low-passed map."""
+    """The same gradients, by those of the ordinary convolution of the low-passed map."""
     plan: Plan = ctx.plan
     geometry = plan.geometry
     shape = [ctx.batch, ctx.channels, *(a.grid.count for a in geometry.reach_axes)]
@@ -147,22 +162,35 @@ def _backward_spatial(
         grad, x, kernel, None, stride, zeros, dilation, False, zeros, geometry.groups,
         (weight is not None, held is not None, False),
     )  # fmt: skip
-    grad_spectrum = grad_weight = None
-    if weight is not None:
-        grad_spectrum = analysis(_rows(grad_x), geometry.reach_axes, plan.transform)
+    grad_held = grad_weight = None
+    if weight is not None and plan.direct:
+        rows = regrid(_rows(grad_x), geometry.reach_axes, geometry.source)
+        grad_held = rows.reshape(ctx.batch, ctx.channels, *rows.shape[1:])
+    elif weight is not None:
+        spectrum = analysis(_rows(grad_x), geometry.reach_axes, plan.transform)
+        grad_held = _of_held(spectrum, ctx)
     if held is not None:
         grad_weight = _as_weight(grad_kernel, geometry)
-    return grad_spectrum, grad_weight
+    return grad_held, grad_weight
+
+
+def _of_held(grad_spectrum: Tensor, ctx: Any) -> Tensor:
+    """The gradient of what is held, from that of the input's kept half spectrum."""
+    plan: Plan = ctx.plan
+    if plan.holds == "spectrum":
+        return grad_spectrum
+    rows = adjoint(grad_spectrum, plan.geometry.source, plan.transform)
+    return rows.reshape(ctx.batch, ctx.channels, *rows.shape[1:])
+
+
+def _precision(plan: Plan, dtype: torch.dtype) -> torch.dtype:
+    """Spectra want float32 at least; PyTorch's own convolution takes what it is given."""
+    return dtype if plan.direct else compute_dtype(dtype)
 
 
 def _rows(x: Tensor) -> Tensor:
     """`(N, C, *space)` to `(N·C, *space)`."""
     return x.flatten(0, 1)
-
-
-def _maps(rows: Tensor, batch: int) -> Tensor:
-    """The inverse of `_rows`."""
-    return rows.reshape(batch, -1, *rows.shape[1:])
 
 
 def _spectrum(x: Tensor, plan: Plan) -> Tensor:
@@ -186,18 +214,13 @@ def _filters(weight: Tensor, plan: Plan) -> Tensor:
 
 def _lowpassed(held: Tensor, plan: Plan, batch: int, channels: int) -> Tensor:
     """The band-limited map at every ring position that an output's taps reach."""
-    spectrum = _spectrum(held, plan) if plan.holds == "map" else held
-    rows = adjoint(spectrum, plan.geometry.reach_axes, plan.transform)
+    source, reach = plan.geometry.source, plan.geometry.reach_axes
+    if plan.direct:
+        rows = regrid(_rows(held), source, reach)
+    else:
+        spectrum = _spectrum(held, plan) if plan.holds == "map" else held
+        rows = adjoint(spectrum, reach, plan.transform)
     return rows.reshape(batch, channels, *rows.shape[1:])
-
-
-def _spatial(x: Tensor, kernel: Tensor, plan: Plan) -> Tensor:
-    stride, dilation = _spatial_steps(plan.geometry)
-    zeros = [0] * len(stride)
-    y: Tensor = torch.ops.aten.convolution(
-        x, kernel, None, stride, zeros, dilation, False, zeros, plan.geometry.groups
-    )
-    return y
 
 
 def _spatial_steps(geometry: Geometry) -> tuple[list[int], list[int]]:

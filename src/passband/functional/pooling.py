@@ -85,6 +85,10 @@ def _spectral_pool(name: str, x: Tensor, output_size: OutputSize, dims: int) -> 
         )
     space = x.shape[-dims:]
     sizes = check_output_size(name, output_size, dims)
+    if any(n < 1 for n in space):
+        raise RuntimeError(
+            f"{name}: every space axis has samples; got an input of {tuple(x.shape)}"
+        )
     resolved = [n if o is None else o for n, o in zip(space, sizes, strict=True)]
     if any(o > n for n, o in zip(space, resolved, strict=True)):
         raise ValueError(

@@ -93,8 +93,8 @@ def saved(fn: Callable[[], Any]) -> SavedBytes:
     sizes = dict.fromkeys(("conv input", "norm", "activation", "other"), 0)
     for entry in sorted(held, key=lambda e: e.order):
         storage = entry.tensor.untyped_storage()
-        if not entry.parameter and storage.data_ptr() not in storages:
-            storages[storage.data_ptr()] = entry.kind
+        if not entry.parameter and storage._cdata not in storages:
+            storages[storage._cdata] = entry.kind
             sizes[entry.kind] += storage.nbytes()
     del result
     return SavedBytes(MappingProxyType(sizes))
@@ -104,7 +104,7 @@ class _Held:
     """A tensor that autograd holds; it lives as long as the graph wants it."""
 
     def __init__(self, tensor: Tensor, kind: str, order: int) -> None:
-        self.tensor, self.kind, self.order = tensor, kind, order
+        self.tensor, self.kind, self.order = tensor.detach(), kind, order
         base = tensor if tensor._base is None else tensor._base
         self.parameter = isinstance(base, nn.Parameter)
 

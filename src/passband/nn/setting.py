@@ -58,6 +58,11 @@ class BandSetting(nn.Module):
             >>> plan.geometry.modes, plan.holds
             ((8, 8), 'spectrum')
         """
+        return self.prepared(input)[1]
+
+    def prepared(self, input: Tensor) -> tuple[Tensor, Plan]:  # noqa: A002
+        """The input as the layer transforms it, batched and padded, and the plan for it."""
+        check_choices(type(self).__name__, self.band, self.plan, "zeros", self.stride_mode)
         layer = cast("_ConvNd", self)
         transposed = isinstance(layer, _ConvTransposeNd)
         args = read_arguments(
@@ -67,7 +72,7 @@ class BandSetting(nn.Module):
             padding_mode=layer.padding_mode, stride_mode=self.stride_mode,
             transposed=transposed,
         )  # fmt: skip
-        return prepare(args, input, layer.weight, layer.bias, self.band, self.plan)[1]
+        return prepare(args, input, layer.weight, layer.bias, self.band, self.plan)
 
     def extra_repr(self) -> str:
         """The settings of the ordinary layer, then what is kept."""

@@ -17,10 +17,11 @@ from torch import Tensor
 
 from passband.transforms.fourier import dft, fft
 from passband.transforms.fourier.axis import Axis, Grid
-from passband.transforms.fourier.weights import Norm, multiplicity
+from passband.transforms.fourier.ring import regrid
+from passband.transforms.fourier.weights import Norm
 from passband.transforms.precision import compute_dtype, without_autocast
 
-__all__ = ["Axis", "Grid", "Norm", "Transform", "adjoint", "analysis", "multiplicity"]
+__all__ = ["Axis", "Grid", "Norm", "Transform", "adjoint", "analysis", "regrid"]
 
 Transform = Literal["fft", "dft"]
 Direction = Literal["analysis", "adjoint"]

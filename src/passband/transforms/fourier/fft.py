@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from passband.transforms.fourier.axis import Axis
+from passband.transforms.fourier.ring import place, take
 from passband.transforms.fourier.weights import Norm, weights
 
 
@@ -20,7 +21,9 @@ def analysis(x: Tensor, axes: Sequence[Axis], norm: Norm) -> Tensor:
     spectrum: Tensor = x
     for dim in range(last, 0, -1):
         axis = axes[dim - 1]
-        spectrum, length = _place(spectrum, axis, dim)
+        length = axis.folded or axis.length
+        if axis.folded is None:  # otherwise the FFT itself adds the zeros
+            spectrum = place(spectrum, axis, dim)
         if dim == last:
             spectrum = torch.fft.rfft(spectrum, n=length, dim=dim).narrow(dim, 0, axis.modes)
             spectrum = spectrum * weights(axis, norm, half=True, like=x)
@@ -48,7 +51,7 @@ def adjoint(spectrum: Tensor, axes: Sequence[Axis], norm: Norm) -> Tensor:
         rows = _rows(axis, length, z.device)
         # Adding, not writing: on a folded ring both Nyquist bins fall into one.
         z = torch.fft.ifft(z.new_zeros(shape).index_add(dim, rows, z), dim=dim, norm="forward")
-        z = _take(z, axis, dim)
+        z = _samples(z, axis, dim)
     axis = axes[-1]
     z = z * weights(axis, norm, half=True, like=spectrum)
     length = axis.folded or axis.length
@@ -60,7 +63,7 @@ def adjoint(spectrum: Tensor, axes: Sequence[Axis], norm: Norm) -> Tensor:
         if k < axis.modes:
             twins[k], alone[k] = 1.0, 0.0
     z = torch.complex(z.real * twins, z.imag * twins * alone)
-    return _take(torch.fft.irfft(z, n=length, dim=last, norm="forward"), axis, last)
+    return _samples(torch.fft.irfft(z, n=length, dim=last, norm="forward"), axis, last)
 
 
 def _bin_counts(axes: Sequence[Axis]) -> list[int]:
@@ -71,21 +74,7 @@ def _rows(axis: Axis, length: int, device: torch.device) -> Tensor:
     return torch.tensor([k % length for k in axis.frequencies(half=False)], device=device)
 
 
-def _positions(axis: Axis, device: torch.device) -> Tensor:
-    grid = axis.grid
-    return (torch.arange(grid.count, device=device) * int(grid.step) + grid.start) % axis.length
-
-
-def _place(x: Tensor, axis: Axis, dim: int) -> tuple[Tensor, int]:
-    """Samples where the transform (which pads with zeros itself) wants them, and its length."""
+def _samples(ring: Tensor, axis: Axis, dim: int) -> Tensor:
     if axis.folded is not None:
-        return x, axis.folded
-    shape = [*x.shape[:dim], axis.length, *x.shape[dim + 1 :]]
-    # Adding, not writing: taps of a filter longer than the ring meet.
-    return x.new_zeros(shape).index_add(dim, _positions(axis, x.device), x), axis.length
-
-
-def _take(x: Tensor, axis: Axis, dim: int) -> Tensor:
-    if axis.folded is not None:
-        return x.narrow(dim, 0, axis.grid.count)
-    return x.index_select(dim, _positions(axis, x.device))
+        return ring.narrow(dim, 0, axis.grid.count)
+    return take(ring, axis, dim)

@@ -1,0 +1,160 @@
+"""What the report of a conversion says, and that an example leaves no trace."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import passband as pb
+
+
+class TwoInputs(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.wide = nn.Conv2d(3, 8, 3, padding=1)
+        self.norm = nn.BatchNorm2d(8)
+        self.deep = nn.Conv2d(8, 4, 5, stride=2, padding=2)
+        self.point = nn.Conv2d(4, 4, 1)
+        self.up = nn.ConvTranspose2d(4, 2, 4, stride=2, padding=1)
+        self.line = nn.Conv1d(2, 2, 7)
+
+    def forward(self, x: Tensor, line: Tensor | None = None) -> Tensor:
+        y: Tensor = self.up(self.point(self.deep(self.norm(self.wide(x)))))
+        return y if line is None else y.mean() + self.line(line).mean()
+
+
+def inputs() -> tuple[Tensor, Tensor]:
+    torch.manual_seed(1)
+    return torch.randn(2, 3, 20, 14), torch.randn(2, 2, 40)
+
+
+def test_measured_keep_by_hand() -> None:
+    model, band = TwoInputs(), pb.Band(keep=0.3)
+    report = pb.convert_(model, band, example=inputs())
+    # (channels in, transform lengths): map 20 x 14, padding 1, so L = n + 1; a stride of 2 whose
+    # last tap reads sample 18 - 2 + 4 = 20 of 0..19, against two zeros before: L = n + 2; the
+    # transposed layer's output is 20 x 14 again, which its adjoint (stride 2, 4 taps) reads from -1
+    # to 18 - 1 + 3 = 20: L = n + 1; in 1D 40 samples without padding
+    table = [(3, (21, 15)), (8, (22, 16)), (4, (21, 15)), (2, (40,))]
+    kept = whole = Fraction(0)
+    for channels, lengths in table:
+        modes = band.resolve(lengths)
+        bins, every = modes[-1], lengths[-1] // 2 + 1
+        if len(lengths) == 2:
+            bins *= min(2 * modes[0] - 1, lengths[0])
+            every *= lengths[0]
+        kept += channels * bins
+        whole += channels * every
+    assert report.keep_measured == pytest.approx(float(kept / whole), rel=1e-12)
+    plans = [row.plan for row in report.converted]
+    assert [plan.geometry.lengths for plan in plans if plan] == [lengths for _, lengths in table]
+
+
+def test_rows_and_text() -> None:
+    model = TwoInputs()
+    report = pb.convert_(
+        model, pb.Band(keep=0.25), where=lambda n, _: n != "deep", plan="dft", example=inputs()
+    )
+    rows = [(r.name, r.before, r.after, r.band, r.channels, r.converted) for r in report.rows]
+    assert rows == [
+        ("wide", "Conv2d", "BandConv2d", "keep=0.25", 3, True),
+        ("deep", "Conv2d", "Conv2d", "", 8, False),
+        ("point", "Conv2d", "Conv2d", "", 4, False),
+        ("up", "ConvTranspose2d", "BandConvTranspose2d", "keep=0.25", 4, True),
+        ("line", "Conv1d", "BandConv1d", "keep=0.25", 2, True),
+    ]
+    assert report.converted + report.skipped == tuple(
+        sorted(report.rows, key=lambda row: not row.converted)
+    )
+    assert report.keep_measured == pytest.approx((3 * 44 + 4 * 44 + 2 * 6) / (7 * 168 + 2 * 21))
+    lines = str(report).splitlines()
+    # of 21 x 8, 22 x 9, 21 x 8 and 21 bins stay 11 x 4 or (modes 6 and 4) 44 and 6; they are held
+    # at 8 bytes for each of 2 x 3, 2 x 4 and 2 x 2 maps, unless the map itself is smaller
+    assert lines == [
+        "layer  before -> after                         requested  measured  plan  holds",
+        "wide   Conv2d -> BandConv2d                    keep=0.25  0.262     dft   2.1 KiB spectrum",  # noqa: E501
+        "deep   Conv2d  left alone: where() said no",
+        "point  Conv2d  left alone: kernel size 1 (pointwise=True converts it)",
+        "up     ConvTranspose2d -> BandConvTranspose2d  keep=0.25  0.262     dft   2.2 KiB map",
+        "line   Conv1d -> BandConv1d                    keep=0.25  0.286     dft   0.2 KiB spectrum",  # noqa: E501
+        "3 of 5 convolutions are band-limited, keeping 26.3% of the coefficients",
+    ]
+
+
+@pytest.mark.parametrize("plan", ["fft", "dft", "spatial"])
+def test_the_row_tells_what_the_layer_does(plan: str) -> None:
+    model, (x, line) = TwoInputs(), inputs()
+    report = pb.convert_(model, pb.Band(keep=0.3), plan=plan, example=(x, line))  # type: ignore[arg-type]
+    row = report.rows[0]
+    assert row.plan is not None
+    assert row.plan.way == plan
+    assert isinstance(model.wide, pb.nn.BandConv2d)
+    assert row.plan == model.wide.plan_for(x)
+    held = pb.memory.saved(lambda: model.wide(x)).total
+    assert row.plan.held_bytes == held
+
+
+def test_an_example_may_be_a_tensor_a_tuple_or_a_list() -> None:
+    x, line = inputs()
+    alone = pb.convert_(TwoInputs(), pb.Band(keep=0.5), example=x)
+    assert [row.plan is None for row in alone.converted] == [False, False, False, True]
+    for example in ((x, line), [x, line]):
+        report = pb.convert_(TwoInputs(), pb.Band(keep=0.5), example=example)
+        assert [row.plan is None for row in report.converted] == [False] * 4
+        assert [row.plan for row in report.rows[:4]] == [row.plan for row in alone.rows[:4]]
+
+
+def test_a_layer_called_by_keyword_is_seen() -> None:
+    class Keyword(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y: Tensor = self.conv(input=x)
+            return y
+
+    report = pb.convert_(Keyword(), pb.Band(keep=0.5), example=torch.randn(1, 3, 8, 8))
+    assert report.rows[0].plan is not None
+
+
+def test_an_example_moves_no_statistics_and_no_mode_and_leaves_no_hook() -> None:
+    model = TwoInputs().train()
+    model.deep.eval()
+    buffers = {name: b.clone() for name, b in model.named_buffers()}
+    pb.convert_(model, pb.Band(keep=0.5), example=inputs())
+    assert all(torch.equal(b, buffers[name]) for name, b in model.named_buffers())
+    assert [m.training for m in model.modules()] == [m is not model.deep for m in model.modules()]
+    assert all(not m._forward_pre_hooks for m in model.modules())
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_an_example_that_does_not_pass_leaves_the_model_as_it_was() -> None:
+    model = TwoInputs().train()
+    text = repr(model)
+    pb.convert_(model.line, pb.Band(keep=0.5))
+    with pytest.raises(RuntimeError, match=r"\(1, 5, 8, 8\)"):
+        pb.convert_(model, pb.Band(keep=0.5), example=torch.randn(1, 5, 8, 8))
+    assert type(model.line) is pb.nn.BandConv1d, "what was band-limited before still is"
+    pb.revert_(model)
+    assert repr(model) == text
+    assert all(m.training for m in model.modules())
+    assert all(not m._forward_pre_hooks for m in model.modules())
+
+
+def test_without_an_example_sizes_are_not_known() -> None:
+    report = pb.convert_(TwoInputs(), pb.Band(keep=0.5))
+    assert all(row.plan is None for row in report.rows)
+    with pytest.raises(RuntimeError, match="example"):
+        _ = report.keep_measured
+    assert str(report).splitlines()[-1] == "4 of 5 convolutions are band-limited"
+
+
+def test_keeping_everything_measures_one() -> None:
+    report = pb.convert_(TwoInputs(), pb.Band(keep=1), example=inputs())
+    assert report.keep_measured == 1
+    assert all(row.plan is not None and row.plan.direct for row in report.converted)
