@@ -122,13 +122,13 @@ def test_keep_is_shorthand_and_all_settings_show() -> None:
     )
 
 
-def test_set_band_sets_all_three_or_none() -> None:
+def test_configure_sets_all_three_or_none() -> None:
     layer: Any = pb.nn.BandConv2d(1, 1, 3, keep=0.5)
-    layer.set_band(pb.Band(modes=2), "fft", "spectral")
+    layer.configure(pb.Band(modes=2), "fft", "spectral")
     assert (layer.band, layer.plan, layer.stride_mode) == (pb.Band(modes=2), "fft", "spectral")
     for arguments in (("half",), (pb.Band(keep=1), "gpu"), (pb.Band(keep=1), "fft", "skip")):
         with pytest.raises((TypeError, ValueError)):
-            layer.set_band(*arguments)
+            layer.configure(*arguments)
         assert (layer.band, layer.plan, layer.stride_mode) == (pb.Band(modes=2), "fft", "spectral")
 
 

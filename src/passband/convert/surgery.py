@@ -205,7 +205,7 @@ def _reason(
 def _to_band(module: nn.Module, band: Band, plan: PlanName, mode: StrideMode) -> None:
     change_class(module, BAND_OF[own_class(module)])
     assert isinstance(module, BandSetting)
-    module.set_band(band, plan, mode)
+    module.configure(band, plan, mode)
 
 
 def _to_plain(module: nn.Module) -> None:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 
-from passband.band import Band
 from passband.functional import band_conv1d, band_conv2d, band_conv3d
-from passband.functional.geometry import StrideMode
-from passband.functional.plan import PlanName
-from passband.nn.setting import BandSetting, choose_band
+from passband.nn.setting import BandSetting
 
 
-class BandConv1d(BandSetting, nn.Conv1d):
+class _BandConv(BandSetting, _ConvNd):
+    form: Callable[..., Tensor]
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # noqa: A002
+        return self.form(
+            input, weight, bias, self.stride, self.padding, self.dilation, self.groups,
+            band=self.band, plan=self.plan, padding_mode=self.padding_mode,
+            stride_mode=self.stride_mode,
+        )  # fmt: skip
+
+
+class BandConv1d(_BandConv, nn.Conv1d):
     """`nn.Conv1d` that keeps a band of frequencies; see `BandConv2d`.
 
     Examples:
@@ -22,28 +31,10 @@ class BandConv1d(BandSetting, nn.Conv1d):
         torch.Size([2, 8, 100])
     """
 
-    def __init__(
-        self,
-        *args: Any,
-        band: Band | None = None,
-        keep: float | None = None,
-        plan: PlanName = "auto",
-        stride_mode: StrideMode = "sample",
-        **options: Any,
-    ) -> None:
-        chosen = choose_band(type(self).__name__, band, keep)
-        super().__init__(*args, **options)
-        self.set_band(chosen, plan, stride_mode)
-
-    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # noqa: A002
-        return band_conv1d(
-            input, weight, bias, self.stride, self.padding, self.dilation, self.groups,
-            band=self.band, plan=self.plan, padding_mode=self.padding_mode,
-            stride_mode=self.stride_mode,
-        )  # fmt: skip
+    form = staticmethod(band_conv1d)
 
 
-class BandConv2d(BandSetting, nn.Conv2d):
+class BandConv2d(_BandConv, nn.Conv2d):
     """`nn.Conv2d` that keeps a band of frequencies, forward and backward.
 
     A subclass with the same parameters, initialisation, padding modes and state_dict; with
@@ -78,28 +69,10 @@ class BandConv2d(BandSetting, nn.Conv2d):
         torch.Size([2, 8, 32, 32])
     """
 
-    def __init__(
-        self,
-        *args: Any,
-        band: Band | None = None,
-        keep: float | None = None,
-        plan: PlanName = "auto",
-        stride_mode: StrideMode = "sample",
-        **options: Any,
-    ) -> None:
-        chosen = choose_band(type(self).__name__, band, keep)
-        super().__init__(*args, **options)
-        self.set_band(chosen, plan, stride_mode)
-
-    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # noqa: A002
-        return band_conv2d(
-            input, weight, bias, self.stride, self.padding, self.dilation, self.groups,
-            band=self.band, plan=self.plan, padding_mode=self.padding_mode,
-            stride_mode=self.stride_mode,
-        )  # fmt: skip
+    form = staticmethod(band_conv2d)
 
 
-class BandConv3d(BandSetting, nn.Conv3d):
+class BandConv3d(_BandConv, nn.Conv3d):
     """`nn.Conv3d` that keeps a band of frequencies; see `BandConv2d`.
 
     Examples:
@@ -108,22 +81,4 @@ class BandConv3d(BandSetting, nn.Conv3d):
         torch.Size([2, 8, 8, 8, 8])
     """
 
-    def __init__(
-        self,
-        *args: Any,
-        band: Band | None = None,
-        keep: float | None = None,
-        plan: PlanName = "auto",
-        stride_mode: StrideMode = "sample",
-        **options: Any,
-    ) -> None:
-        chosen = choose_band(type(self).__name__, band, keep)
-        super().__init__(*args, **options)
-        self.set_band(chosen, plan, stride_mode)
-
-    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # noqa: A002
-        return band_conv3d(
-            input, weight, bias, self.stride, self.padding, self.dilation, self.groups,
-            band=self.band, plan=self.plan, padding_mode=self.padding_mode,
-            stride_mode=self.stride_mode,
-        )  # fmt: skip
+    form = staticmethod(band_conv3d)

@@ -2,47 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvTransposeNd
 
-from passband.band import Band
 from passband.functional import (
     band_conv_transpose1d,
     band_conv_transpose2d,
     band_conv_transpose3d,
 )
-from passband.functional.plan import PlanName
-from passband.nn.setting import BandSetting, choose_band
+from passband.nn.setting import BandSetting
 
 
-class BandConvTranspose1d(BandSetting, nn.ConvTranspose1d):
-    """`nn.ConvTranspose1d` that keeps a band of frequencies; see `BandConvTranspose2d`."""
-
-    def __init__(
-        self,
-        *args: Any,
-        band: Band | None = None,
-        keep: float | None = None,
-        plan: PlanName = "auto",
-        **options: Any,
-    ) -> None:
-        chosen = choose_band(type(self).__name__, band, keep)
-        super().__init__(*args, **options)
-        self.set_band(chosen, plan)
+class _BandConvTranspose(BandSetting, _ConvTransposeNd):
+    form: Callable[..., Tensor]
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:  # noqa: A002
-        """As `nn.ConvTranspose1d`: `output_size` settles what a stride leaves open."""
+        """As `nn.ConvTranspose*`: `output_size` settles what a stride leaves open."""
         extra = self._output_padding(
-            input, output_size, self.stride, self.padding, self.kernel_size, 1, self.dilation  # type: ignore[arg-type]
+            input, output_size, self.stride, self.padding, self.kernel_size,  # type: ignore[arg-type]
+            len(self.kernel_size), self.dilation,  # type: ignore[arg-type]
         )  # fmt: skip
-        return band_conv_transpose1d(
-            input, self.weight, self.bias, self.stride, self.padding, extra, self.groups,  # type: ignore[arg-type]
+        return self.form(
+            input, self.weight, self.bias, self.stride, self.padding, extra, self.groups,
             self.dilation, band=self.band, plan=self.plan,
         )  # fmt: skip
 
 
-class BandConvTranspose2d(BandSetting, nn.ConvTranspose2d):
+class BandConvTranspose1d(_BandConvTranspose, nn.ConvTranspose1d):
+    """`nn.ConvTranspose1d` that keeps a band of frequencies; see `BandConvTranspose2d`."""
+
+    form = staticmethod(band_conv_transpose1d)
+
+
+class BandConvTranspose2d(_BandConvTranspose, nn.ConvTranspose2d):
     """`nn.ConvTranspose2d` that keeps a band of frequencies of its output's ring.
 
     The exact adjoint of `BandConv2d` with the same weight. Arguments, parameters and state_dict as
@@ -59,50 +53,10 @@ class BandConvTranspose2d(BandSetting, nn.ConvTranspose2d):
         torch.Size([2, 8, 32, 32])
     """
 
-    def __init__(
-        self,
-        *args: Any,
-        band: Band | None = None,
-        keep: float | None = None,
-        plan: PlanName = "auto",
-        **options: Any,
-    ) -> None:
-        chosen = choose_band(type(self).__name__, band, keep)
-        super().__init__(*args, **options)
-        self.set_band(chosen, plan)
-
-    def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:  # noqa: A002
-        """As `nn.ConvTranspose2d`: `output_size` settles what a stride leaves open."""
-        extra = self._output_padding(
-            input, output_size, self.stride, self.padding, self.kernel_size, 2, self.dilation  # type: ignore[arg-type]
-        )  # fmt: skip
-        return band_conv_transpose2d(
-            input, self.weight, self.bias, self.stride, self.padding, extra, self.groups,  # type: ignore[arg-type]
-            self.dilation, band=self.band, plan=self.plan,
-        )  # fmt: skip
+    form = staticmethod(band_conv_transpose2d)
 
 
-class BandConvTranspose3d(BandSetting, nn.ConvTranspose3d):
+class BandConvTranspose3d(_BandConvTranspose, nn.ConvTranspose3d):
     """`nn.ConvTranspose3d` that keeps a band of frequencies; see `BandConvTranspose2d`."""
 
-    def __init__(
-        self,
-        *args: Any,
-        band: Band | None = None,
-        keep: float | None = None,
-        plan: PlanName = "auto",
-        **options: Any,
-    ) -> None:
-        chosen = choose_band(type(self).__name__, band, keep)
-        super().__init__(*args, **options)
-        self.set_band(chosen, plan)
-
-    def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:  # noqa: A002
-        """As `nn.ConvTranspose3d`: `output_size` settles what a stride leaves open."""
-        extra = self._output_padding(
-            input, output_size, self.stride, self.padding, self.kernel_size, 3, self.dilation  # type: ignore[arg-type]
-        )  # fmt: skip
-        return band_conv_transpose3d(
-            input, self.weight, self.bias, self.stride, self.padding, extra, self.groups,  # type: ignore[arg-type]
-            self.dilation, band=self.band, plan=self.plan,
-        )  # fmt: skip
+    form = staticmethod(band_conv_transpose3d)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
@@ -29,16 +29,34 @@ class BandSetting(nn.Module):
     plan: PlanName
     stride_mode: StrideMode
 
-    def set_band(
-        self, band: Band, plan: PlanName = "auto", stride_mode: StrideMode = "sample"
+    def __init__(
+        self,
+        *args: Any,
+        band: Band | None = None,
+        keep: float | None = None,
+        plan: PlanName = "auto",
+        stride_mode: StrideMode = "sample",
+        **options: Any,
     ) -> None:
+        if (band is None) == (keep is None):
+            raise ValueError(
+                f"{type(self).__name__}: give either band or keep; got band={band}, keep={keep}"
+            )
+        chosen = Band(keep=keep) if band is None else band
+        super().__init__(*args, **options)
+        self.configure(chosen, plan, stride_mode)
+
+    def configure(self, band: Band, plan: PlanName, stride_mode: StrideMode) -> None:
         """Set all three, or none if one of them is not valid.
 
         Raises:
             TypeError: band is no `Band`.
             ValueError: an unknown plan or stride mode.
         """
-        check_choices(type(self).__name__, band, plan, "zeros", stride_mode)
+        name = type(self).__name__
+        check_choices(name, band, plan, "zeros", stride_mode)
+        if stride_mode != "sample" and isinstance(self, _ConvTransposeNd):
+            raise ValueError(f"{name}: only a convolution has a stride_mode; got {stride_mode!r}")
         self.band, self.plan, self.stride_mode = band, plan, stride_mode
 
     def clear_band(self) -> None:
@@ -78,14 +96,3 @@ class BandSetting(nn.Module):
         """The settings of the ordinary layer, then what is kept."""
         mode = "" if self.stride_mode == "sample" else f", stride_mode={self.stride_mode!r}"
         return f"{super().extra_repr()}, band={self.band}, plan={self.plan!r}{mode}"
-
-
-def choose_band(name: str, band: Band | None, keep: float | None) -> Band:
-    """The band of a new layer, from `band` or its shorthand `keep`.
-
-    Raises:
-        ValueError: both are given, or neither.
-    """
-    if (band is None) == (keep is None):
-        raise ValueError(f"{name}: give either band or keep; got band={band}, keep={keep}")
-    return Band(keep=keep) if band is None else band
