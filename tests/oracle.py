@@ -244,7 +244,9 @@ class Operator:
     def _sum(self, left: str, right: str, out: str, one: Array, two: Array) -> Array:
         *_, tensors = self._letters()
         formula = ",".join([left, right, *tensors]) + "->" + out
-        result = np.einsum(formula, one, two, *self.axes, optimize=one.size > 0 and two.size > 0)
+        # By default numpy caps intermediates, and 3D falls back to one loop over all indices.
+        greedy = ("greedy", 1 << 20) if one.size and two.size else False
+        result = np.einsum(formula, one, two, *self.axes, optimize=greedy)
         return np.asarray(result, dtype=np.float64)
 
     def outputs(self, x: Array, w: Array) -> Array:
