@@ -76,7 +76,7 @@ class Axis:
         """Points of the ring, for zero padding."""
         if fft_size == "reference":
             stride_one_outputs = self.n + self.left + self.right - self.extent + 1
-            least = self.n + self.left + self.right + stride_one_outputs - 1
+            least = self.n + self.left + self.right + max(stride_one_outputs, self.extent) - 1
             return 1 << (least - 1).bit_length()
         last_read = (self.outputs - 1) * self.stride - self.left + self.extent - 1
         minimal = self.n + max(self.left, last_read - (self.n - 1), 0)

@@ -77,7 +77,7 @@ def test_the_transforms_are_the_papers_and_the_shortcuts_stay_in_space(resnet: n
     pb.revert_(resnet)
     band = pb.Band(keep=0.5, fft_size="reference")
     report = pb.convert_(resnet, band, example=torch.zeros(1, 3, 32, 32))
-    lengths = [row.plan.geometry.lengths for row in report.converted if row.plan]
+    lengths = [row.plans[0].geometry.lengths for row in report.converted]
     sides = [128] + 5 * [64] + 4 * [32] + 4 * [16] + 3 * [8]
     assert lengths == [(side, side) for side in sides]
     assert [row.name for row in report.skipped] == [

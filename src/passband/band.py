@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar, get_args
 FFTSize = Literal["minimal", "fast", "reference"]
 
 _VERSION = 1
-_WAYS = ("keep", "cutoff", "modes", "energy")
+_STATEMENTS = ("keep", "cutoff", "modes", "energy")
 _Number = TypeVar("_Number", int, float)
 
 
@@ -35,8 +35,8 @@ class Band:
             `passband.calibrate_`, or choose it anew for each batch with `dynamic`.
         fft_size: the transform length L. `"minimal"`: the shortest that is exact. `"fast"`: the
             next length whose prime factors are 2, 3, 5 and 7. `"reference"`: the power of two that
-            the paper used. L is part of what a cut band means, hence of the layer's configuration.
-            Circular padding always takes L = n, the period itself.
+            the paper's code used in 2D (in 1D it padded more). L is part of what a cut band means,
+            hence of the layer's configuration. Circular padding always takes L = n, the period.
         dynamic: with `energy` only: choose the band from each batch, as in the paper.
 
     Raises:
@@ -58,9 +58,11 @@ class Band:
     dynamic: bool = False
 
     def __post_init__(self) -> None:
-        given = {way: getattr(self, way) for way in _WAYS if getattr(self, way) is not None}
+        given = {way: getattr(self, way) for way in _STATEMENTS if getattr(self, way) is not None}
         if len(given) != 1:
-            raise ValueError(f"a band takes exactly one of {', '.join(_WAYS)}; got {given or None}")
+            raise ValueError(
+                f"a band takes exactly one of {', '.join(_STATEMENTS)}; got {given or None}"
+            )
         (way, value) = next(iter(given.items()))
         if isinstance(value, Sequence) and not isinstance(value, str) and way != "energy":
             if not value:
@@ -76,13 +78,24 @@ class Band:
             raise ValueError(f"dynamic=True goes with energy only; got {way}={value!r}")
 
     @property
-    def width(self) -> str:
-        """The way the band was stated, as it would be written: `"keep=0.5"`."""
-        return next(f"{w}={getattr(self, w)}" for w in _WAYS if getattr(self, w) is not None)
+    def statement(self) -> str:
+        """What was stated, as it would be written: `"keep=0.5"`."""
+        return next(f"{s}={getattr(self, s)}" for s in _STATEMENTS if getattr(self, s) is not None)
+
+    def check_axes(self, axes: int) -> None:
+        """Whether the band has an entry for each of so many space axes.
+
+        Raises:
+            ValueError: it is a tuple of another length.
+        """
+        for statement in ("keep", "cutoff", "modes"):
+            value = getattr(self, statement)
+            if value is not None:
+                _per_axis(statement, value, axes)
 
     def __repr__(self) -> str:
         size = "" if self.fft_size == "minimal" else f", fft_size={self.fft_size!r}"
-        return f"Band({self.width}{size}{', dynamic=True' if self.dynamic else ''})"
+        return f"Band({self.statement}{size}{', dynamic=True' if self.dynamic else ''})"
 
     def resolve(self, lengths: Sequence[int]) -> tuple[int, ...]:
         """The mode count of each axis, for transforms of these lengths.
@@ -158,11 +171,13 @@ class Band:
             raise TypeError(f"a band is read from a dict; got {description!r}")
         entries = dict(description)
         version = entries.pop("version", None)
-        if version != _VERSION:
+        if version != _VERSION or isinstance(version, bool):
             raise ValueError(f"a band description of version {_VERSION} is known; got {version!r}")
         unknown = set(entries) - {f.name for f in fields(cls)}
         if unknown:
-            raise ValueError(f"a band description has no entry {sorted(unknown)}; got {entries}")
+            raise ValueError(
+                f"a band description has no entry {sorted(map(str, unknown))}; got {entries}"
+            )
         return cls(**entries)
 
 

@@ -214,3 +214,14 @@ def test_with_the_meter_of_saved_bytes() -> None:
 
     direct = pb.memory.saved(lambda: f.band_conv2d(x, w, band=QUARTER))
     assert pb.memory.saved(fn).by_kind == direct.by_kind
+
+
+def test_an_inner_scope_that_leaves_pointwise_alone_decides_it() -> None:
+    generator = torch.Generator().manual_seed(9)
+    x, w = (
+        torch.randn(1, 3, 8, 8, generator=generator),
+        torch.randn(4, 3, 1, 1, generator=generator),
+    )
+    with pb.bandlimited(pb.Band(keep=0.1), pointwise=True), pb.bandlimited(pb.Band(keep=0.7)):
+        inner = F.conv2d(x, w)
+    assert torch.equal(inner, F.conv2d(x, w))

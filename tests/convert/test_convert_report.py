@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from fractions import Fraction
 
 import pytest
@@ -9,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import passband as pb
+from passband.band import count_all
 
 
 class TwoInputs(nn.Module):
@@ -50,8 +53,8 @@ def test_measured_keep_by_hand() -> None:
         kept += channels * bins
         whole += channels * every
     assert report.keep_measured == pytest.approx(float(kept / whole), rel=1e-12)
-    plans = [row.plan for row in report.converted]
-    assert [plan.geometry.lengths for plan in plans if plan] == [lengths for _, lengths in table]
+    plans = [plan for row in report.converted for plan in row.plans]
+    assert [plan.geometry.lengths for plan in plans] == [lengths for _, lengths in table]
 
 
 def test_rows_and_text() -> None:
@@ -90,22 +93,22 @@ def test_the_row_tells_what_the_layer_does(plan: str) -> None:
     model, (x, line) = TwoInputs(), inputs()
     report = pb.convert_(model, pb.Band(keep=0.3), plan=plan, example=(x, line))  # type: ignore[arg-type]
     row = report.rows[0]
-    assert row.plan is not None
-    assert row.plan.way == plan
+    (seen,) = row.plans
+    assert seen.way == plan
     assert isinstance(model.wide, pb.nn.BandConv2d)
-    assert row.plan == model.wide.plan_for(x)
+    assert seen == model.wide.plan_for(x)
     held = pb.memory.saved(lambda: model.wide(x)).total
-    assert row.plan.held_bytes == held
+    assert seen.held_bytes == held
 
 
 def test_an_example_may_be_a_tensor_a_tuple_or_a_list() -> None:
     x, line = inputs()
     alone = pb.convert_(TwoInputs(), pb.Band(keep=0.5), example=x)
-    assert [row.plan is None for row in alone.converted] == [False, False, False, True]
+    assert [len(row.plans) for row in alone.converted] == [1, 1, 1, 0]
     for example in ((x, line), [x, line]):
         report = pb.convert_(TwoInputs(), pb.Band(keep=0.5), example=example)
-        assert [row.plan is None for row in report.converted] == [False] * 4
-        assert [row.plan for row in report.rows[:4]] == [row.plan for row in alone.rows[:4]]
+        assert [len(row.plans) for row in report.converted] == [1] * 4
+        assert [row.plans for row in report.rows[:4]] == [row.plans for row in alone.rows[:4]]
 
 
 def test_a_layer_called_by_keyword_is_seen() -> None:
@@ -119,7 +122,7 @@ def test_a_layer_called_by_keyword_is_seen() -> None:
             return y
 
     report = pb.convert_(Keyword(), pb.Band(keep=0.5), example=torch.randn(1, 3, 8, 8))
-    assert report.rows[0].plan is not None
+    assert len(report.rows[0].plans) == 1
 
 
 def test_an_example_moves_no_statistics_and_no_mode_and_leaves_no_hook() -> None:
@@ -148,7 +151,7 @@ def test_an_example_that_does_not_pass_leaves_the_model_as_it_was() -> None:
 
 def test_without_an_example_sizes_are_not_known() -> None:
     report = pb.convert_(TwoInputs(), pb.Band(keep=0.5))
-    assert all(row.plan is None for row in report.rows)
+    assert not any(row.plans for row in report.rows)
     with pytest.raises(RuntimeError, match="example"):
         _ = report.keep_measured
     assert str(report).splitlines()[-1] == "4 of 5 convolutions are band-limited"
@@ -157,4 +160,55 @@ def test_without_an_example_sizes_are_not_known() -> None:
 def test_keeping_everything_measures_one() -> None:
     report = pb.convert_(TwoInputs(), pb.Band(keep=1), example=inputs())
     assert report.keep_measured == 1
-    assert all(row.plan is not None and row.plan.direct for row in report.converted)
+    assert all(row.plans[0].direct for row in report.converted)
+
+
+def test_a_layer_that_the_example_does_not_reach_counts_for_nothing() -> None:
+    x, line = inputs()
+    whole = pb.convert_(TwoInputs(), pb.Band(keep=0.5), example=(x, line))
+    alone = pb.convert_(TwoInputs(), pb.Band(keep=0.5), example=x)
+    reached = [row for row in whole.converted if row.name != "line"]
+    kept = sum(row.channels * row.plans[0].geometry.bins for row in reached)
+    every = sum(row.channels * count_all(row.plans[0].geometry.lengths) for row in reached)
+    assert alone.keep_measured == pytest.approx(kept / every, rel=1e-12)
+
+
+def test_a_layer_that_is_passed_twice_is_counted_twice() -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y: Tensor = self.conv(self.conv(x)[..., ::2, ::2])
+            return y
+
+    model = Twice()
+    report = pb.convert_(model, pb.Band(keep=0.25), plan="dft", example=torch.zeros(1, 3, 16, 16))
+    sizes = [plan.geometry.lengths for plan in report.rows[0].plans]
+    assert sizes == [(17, 17), (9, 9)]
+    held = pb.memory.saved(lambda: model(torch.zeros(1, 3, 16, 16, requires_grad=True))).total
+    assert held == sum(plan.held_bytes for plan in report.rows[0].plans)
+    assert "(2 passes)" in str(report)
+
+
+def test_the_report_of_a_model_that_was_calibrated_or_made_so() -> None:
+    model = TwoInputs()
+    pb.convert_(model, pb.Band(energy=0.9), where=lambda name, _: name != "deep")
+    with pytest.raises(RuntimeError, match=r"energy=0\.9"):
+        pb.report(model, inputs())
+    pb.set_band_(model, pb.Band(keep=0.5))
+    report = pb.report(model, inputs())
+    fresh = pb.convert_(
+        TwoInputs(), pb.Band(keep=0.5), where=lambda name, _: name != "deep", example=inputs()
+    )
+    assert report.keep_measured == fresh.keep_measured
+    assert [row.plans for row in report.rows] == [row.plans for row in fresh.rows]
+    assert [row.band for row in report.rows] == [row.band for row in fresh.rows]
+
+
+def test_a_report_can_be_copied_and_pickled() -> None:
+    report = pb.convert_(TwoInputs(), pb.Band(keep=0.5), example=inputs())
+    assert copy.deepcopy(report) == report
+    assert pickle.loads(pickle.dumps(report)) == report
+    assert len({plan for row in report.rows for plan in row.plans}) == 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import pytest
 import torch
@@ -67,3 +68,31 @@ def test_another_rate_for_inference_equals_converting_at_that_rate() -> None:
     assert torch.equal(moved(x), fresh(x))
     pb.set_band_(moved, A)
     assert torch.equal(moved(x), model()(x))
+
+
+def test_a_tied_module_answers_to_each_of_its_names() -> None:
+    model = nn.Module()
+    model.a = model.b = nn.Conv2d(3, 3, 3)
+    pb.convert_(model, pb.Band(keep=0.5))
+    pb.set_band_(model, {"b": pb.Band(keep=0.25)})
+    assert model.a.band == pb.Band(keep=0.25)
+
+
+def test_a_band_for_another_number_of_axes_changes_nothing() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 3, 3), nn.Flatten(2), nn.Conv1d(3, 3, 3))
+    with pytest.raises(ValueError, match=r"keep=\(0\.5, 0\.5\) has 2 entries, the map has 1"):
+        pb.convert_(model, pb.Band(keep=(0.5, 0.5)))
+    assert type(model[0]) is nn.Conv2d
+    pb.convert_(model, pb.Band(keep=0.5))
+    with pytest.raises(ValueError, match="2 entries"):
+        pb.set_band_(model, pb.Band(keep=(0.5, 0.25)))
+    assert {layer.band for layer in (model[0], model[2])} == {pb.Band(keep=0.5)}
+
+
+def test_attributes_of_the_same_names_come_back() -> None:
+    layer: Any = nn.Conv2d(3, 3, 3)
+    layer.plan, layer.band = "mine", "also mine"
+    pb.convert_(layer, pb.Band(keep=0.5))
+    assert layer.plan == "auto"
+    pb.revert_(layer)
+    assert (layer.plan, layer.band) == ("mine", "also mine")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 import torch
+import torch.fx
 import torch.nn.functional as F
 from torch import nn
 
@@ -80,3 +83,34 @@ def test_measuring_tries_each_way_and_agrees_with_them(transposed: bool) -> None
         torch.testing.assert_close(y, layer(x), atol=1e-5, rtol=1e-5)
     layer.plan = "measure"
     assert layer(x[:0]).shape == (0, *y.shape[1:])
+
+
+def test_measuring_leaves_the_users_random_numbers_alone() -> None:
+    layer = pb.nn.BandConv1d(2, 2, 3, keep=0.4, plan="measure")
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    layer.plan_for(torch.zeros(3, 2, 31))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_measuring_leaves_the_whole_band_to_pytorch_and_needs_data() -> None:
+    whole = pb.nn.BandConv2d(3, 3, 7, padding=3, keep=1, plan="measure")
+    assert plan_of(whole, torch.zeros(1, 3, 12, 12)).direct
+    meta = pb.nn.BandConv2d(3, 3, 7, padding=3, keep=0.5, plan="measure", device="meta")
+    assert plan_of(meta, torch.zeros(1, 3, 12, 12, device="meta")).reason == "least estimated cost"
+    assert meta(torch.zeros(1, 3, 12, 12, device="meta")).shape == (1, 3, 12, 12)
+
+
+def test_a_plan_can_be_pickled_and_hashed() -> None:
+    plan = plan_of(pb.nn.BandConv2d(3, 4, 3, keep=0.5), torch.zeros(2, 3, 16, 16))
+    again = pickle.loads(pickle.dumps(plan))
+    assert again == plan
+    assert hash(again) == hash(plan)
+
+
+def test_symbolic_tracing_sees_one_call() -> None:
+    layer = pb.nn.BandConv2d(3, 4, 3, padding=1, keep=0.3)
+    x = torch.randn(2, 3, 9, 9, generator=torch.Generator().manual_seed(2))
+    traced = torch.fx.symbolic_trace(nn.Sequential(layer, nn.ReLU()))
+    assert torch.equal(traced(x), layer(x).relu())

@@ -275,5 +275,5 @@ def test_storages_of_a_device_without_memory_are_distinct_too() -> None:
 def test_text() -> None:
     x = leaf(1 << 18)
     assert str(saved(lambda: x.exp())) == (
-        "1.00 MiB (conv input 0.00, norm 0.00, activation 0.00, other 1.00)"
+        "1.00 MiB (conv input 0.0 KiB, norm 0.0 KiB, activation 0.0 KiB, other 1.00 MiB)"
     )

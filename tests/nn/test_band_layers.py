@@ -122,14 +122,24 @@ def test_keep_is_shorthand_and_all_settings_show() -> None:
     )
 
 
-def test_configure_sets_all_three_or_none() -> None:
-    layer: Any = pb.nn.BandConv2d(1, 1, 3, keep=0.5)
-    layer.configure(pb.Band(modes=2), "fft", "spectral")
-    assert (layer.band, layer.plan, layer.stride_mode) == (pb.Band(modes=2), "fft", "spectral")
-    for arguments in (("half",), (pb.Band(keep=1), "gpu"), (pb.Band(keep=1), "fft", "skip")):
-        with pytest.raises((TypeError, ValueError)):
-            layer.configure(*arguments)
-        assert (layer.band, layer.plan, layer.stride_mode) == (pb.Band(modes=2), "fft", "spectral")
+@pytest.mark.parametrize(
+    ("name", "good", "bad", "error"),
+    [
+        ("band", pb.Band(modes=2), "half", TypeError),
+        ("band", pb.Band(keep=(0.5, 0.25)), pb.Band(keep=(0.5, 0.5, 0.5)), ValueError),
+        ("plan", "fft", "gpu", ValueError),
+        ("stride_mode", "spectral", "skip", ValueError),
+    ],
+)
+def test_a_setting_is_checked_when_it_is_assigned(
+    name: str, good: object, bad: object, error: type[Exception]
+) -> None:
+    layer = pb.nn.BandConv2d(1, 1, 3, keep=0.5)
+    setattr(layer, name, good)
+    assert getattr(layer, name) == good
+    with pytest.raises(error, match=r"half|3 entries|gpu|skip"):
+        setattr(layer, name, bad)
+    assert getattr(layer, name) == good
 
 
 PLANS_FOR: list[tuple[Case, tuple[int, ...]]] = [  # and the transform lengths

@@ -3,6 +3,7 @@
 from passband.convert.calibration import calibrate_ as calibrate_
 from passband.convert.report import ConvertReport as ConvertReport
 from passband.convert.report import Row as Row
+from passband.convert.report import report as report
 from passband.convert.scope import bandlimited as bandlimited
 from passband.convert.surgery import convert_ as convert_
 from passband.convert.surgery import revert_ as revert_

@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterable
 from fractions import Fraction
 
-import torch
 from torch import Tensor, nn
 
 from passband.band import Band
 from passband.convert.layers import band_layers, check_model
+from passband.convert.observe import observing
 from passband.functional.energy import cutoff_for, energy_by_cutoff
 from passband.nn.setting import BandSetting
 
@@ -39,6 +39,7 @@ def calibrate_(
             No band is changed then.
 
     Examples:
+        >>> import torch
         >>> from passband import convert_
         >>> model = nn.Sequential(nn.Conv1d(1, 4, 5))
         >>> _ = convert_(model, Band(energy=0.9))
@@ -76,40 +77,31 @@ def _pooled_energy(
     model: nn.Module, batches: Iterable[object], layers: dict[str, BandSetting]
 ) -> dict[str, tuple[dict[Fraction, float], int]]:
     """Energy by cutoff, and the longest ring, of each layer's input over all batches."""
-    names: dict[nn.Module, str] = {layer: name for name, layer in layers.items()}
-    bands = {layer: layer.band for layer in layers.values()}
-    training = {module: module.training for module in model.modules()}
+    names = {layer: name for name, layer in layers.items()}
+    bands = {layer: layer.band for layer in names}
     pooled: dict[str, tuple[dict[Fraction, float], int]] = {}
 
-    def record(module: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
-        assert isinstance(module, BandSetting)
-        x, plan = module.prepared(args[0] if args else kwargs["input"])
-        geometry = plan.geometry
-        if not x.numel():
+    def see(layer: BandSetting, x: Tensor) -> None:
+        x, plan = layer.prepared(x)
+        if x.numel() == 0:
             return
-        name = names[module]
+        name = names[layer]
         spectrum, longest = pooled.get(name, ({}, 1))
-        for cutoff, value in energy_by_cutoff(x, geometry).items():
+        for cutoff, value in energy_by_cutoff(x, plan.geometry).items():
             if not math.isfinite(value):
                 raise ValueError(f"calibrate_: the input of layer {name!r} is not finite")
             spectrum[cutoff] = spectrum.get(cutoff, 0.0) + value
-        pooled[name] = spectrum, max(longest, *geometry.lengths)
+        pooled[name] = spectrum, max(longest, *plan.geometry.lengths)
 
-    handles = [m.register_forward_pre_hook(record, with_kwargs=True) for m in names]
     try:
-        model.eval()
         for layer, band in bands.items():
             layer.band = Band(keep=1.0, fft_size=band.fft_size)
-        with torch.no_grad():
+        with observing(model, names, see):
             for batch in batches:
                 model(_input(batch))
     finally:
-        for handle in handles:
-            handle.remove()
         for layer, band in bands.items():
             layer.band = band
-        for module, mode in training.items():
-            module.training = mode
     if not pooled:
         raise ValueError("calibrate_: no batch reached a band-limited layer; got no data")
     return pooled

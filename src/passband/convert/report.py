@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor, nn
 
+from passband.convert.layers import (
+    PLAIN_OF,
+    band_layers,
+    check_model,
+    convolutions,
+    own_class,
+)
+from passband.convert.observe import observing
 from passband.functional.plan import Plan
+from passband.memory.saved import readable
 from passband.nn.setting import BandSetting
 
 _HEAD = ("layer", "before -> after", "requested", "measured", "plan", "holds")
@@ -24,7 +32,8 @@ class Row:
         band: what was requested, as `"keep=0.5"`; empty if it was left alone.
         reason: why it was left alone; empty if it was converted.
         channels: input channels.
-        plan: how it is computed, if an example was given.
+        plans: how it is computed, each time that the example passes through it; empty without an
+            example, or if that does not reach the layer.
     """
 
     name: str
@@ -33,7 +42,7 @@ class Row:
     band: str
     reason: str
     channels: int
-    plan: Plan | None = None
+    plans: tuple[Plan, ...] = ()
 
     @property
     def converted(self) -> bool:
@@ -65,21 +74,20 @@ class ConvertReport:
     def keep_measured(self) -> float:
         """What the converted layers keep, after rounding to bins, weighted by input channels.
 
-        Kept coefficients over all coefficients of their input's half spectra.
+        Kept coefficients over all coefficients of their inputs' half spectra, over the layers that
+        the example reached.
 
         Raises:
-            RuntimeError: no example was given, so the sizes of the maps are not known.
+            RuntimeError: without an example the sizes of the maps are not known.
         """
-        plans = [(row.channels, row.plan) for row in self.converted]
-        kept = whole = 0.0
-        for channels, plan in plans:
-            if plan is None:
-                raise RuntimeError(
-                    "the measured keep depends on the sizes of the maps: give "
-                    "convert_(model, band, example=...) an input"
-                )
-            kept += channels * plan.geometry.bins
-            whole += channels * plan.geometry.bins / plan.geometry.keep
+        seen = [(row.channels, plan.geometry) for row in self.converted for plan in row.plans]
+        if self.converted and not seen:
+            raise RuntimeError(
+                "the measured keep depends on the sizes of the maps: give report(model, "
+                "example=...) or convert_(..., example=...) an input that reaches the layers"
+            )
+        kept = sum(channels * g.bins for channels, g in seen)
+        whole = sum(channels * g.bins / g.keep for channels, g in seen)
         return kept / whole if whole else 1.0
 
     def __str__(self) -> str:
@@ -90,48 +98,75 @@ class ConvertReport:
             + (f"  left alone: {row.reason}" if row and row.reason else "")
             for line, row in zip(cells, [None, *self.rows], strict=True)
         ]
-        known = bool(self.converted) and all(row.plan for row in self.converted)
+        known = any(row.plans for row in self.converted)
         measured = f", keeping {self.keep_measured:.1%} of the coefficients" if known else ""
         count = f"{len(self.converted)} of {len(self.rows)} convolutions are band-limited"
         return "\n".join([*table, count + measured])
 
 
-def with_plans(report: ConvertReport, model: nn.Module, example: object) -> ConvertReport:
-    """The report with the plan of each converted layer, from one pass of an example.
+def report(model: nn.Module, example: object = None) -> ConvertReport:
+    """What each convolution of a model is now, whoever made it so.
 
-    The pass runs in eval mode and without gradients, so that no statistics move.
+    Args:
+        model: any module.
+        example: an input, or a tuple of them, run once through the model (in eval mode, without
+            gradients) so that the report can tell sizes, plans, measured keep and held bytes.
+
+    Raises:
+        TypeError: model is no module.
+
+    Examples:
+        >>> import torch
+        >>> from passband.nn import BandConv2d
+        >>> model = nn.Sequential(BandConv2d(3, 8, 3, keep=0.5), nn.Conv2d(8, 8, 3))
+        >>> print(report(model, torch.zeros(1, 3, 16, 16)))
+        layer  before -> after       requested  measured  plan     holds
+        0      Conv2d -> BandConv2d  keep=0.5   0.458     spatial  1.5 KiB spectrum
+        1      Conv2d  left alone: not converted
+        1 of 2 convolutions are band-limited, keeping 45.8% of the coefficients
     """
-    plans: dict[str, Plan] = {}
-    layers = {model.get_submodule(row.name): row.name for row in report.converted}
-    training = {module: module.training for module in model.modules()}
+    check_model("report", model)
+    rows = []
+    for name, module in convolutions(model):
+        now = own_class(module)
+        before = PLAIN_OF.get(now, now).__name__
+        channels = int(getattr(module, "in_channels", 0))
+        band = module.band.statement if isinstance(module, BandSetting) else ""
+        reason = "" if band else "not converted"
+        rows.append(Row(name, before, now.__name__, band, reason, channels))
+    written = ConvertReport(tuple(rows))
+    return written if example is None else with_plans(written, model, example)
 
-    def record(layer: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
-        assert isinstance(layer, BandSetting)
-        plans[layers[layer]] = layer.plan_for(args[0] if args else kwargs["input"])
 
-    handles = [layer.register_forward_pre_hook(record, with_kwargs=True) for layer in layers]
-    try:
-        model.eval()
-        with torch.no_grad():
-            model(*example) if isinstance(example, tuple | list) else model(example)
-    finally:
-        for handle in handles:
-            handle.remove()
-        for module, mode in training.items():
-            module.training = mode
-    return ConvertReport(tuple(replace(row, plan=plans.get(row.name)) for row in report.rows))
+def with_plans(written: ConvertReport, model: nn.Module, example: object) -> ConvertReport:
+    """The report with the plans of each converted layer, from one pass of an example."""
+    layers = band_layers(model)
+    names = {layers[row.name]: row.name for row in written.converted}
+    plans: dict[str, list[Plan]] = {name: [] for name in names.values()}
+
+    def see(layer: BandSetting, x: Tensor) -> None:
+        plans[names[layer]].append(layer.plan_for(x))
+
+    with observing(model, names, see):
+        model(*example) if isinstance(example, tuple | list) else model(example)
+    return ConvertReport(
+        tuple(replace(row, plans=tuple(plans.get(row.name, ()))) for row in written.rows)
+    )
 
 
 def _cells(row: Row) -> tuple[str, ...]:
     name = row.name or "(the model)"
     if not row.converted:
         return name, row.before, "", "", "", ""
-    change, plan = f"{row.before} -> {row.after}", row.plan
-    if plan is None:
+    change = f"{row.before} -> {row.after}"
+    if not row.plans:
         return name, change, row.band, "-", "-", "-"
-    held = f"{_bytes(plan.held_bytes)} {plan.holds}"
-    return name, change, row.band, f"{plan.geometry.keep:.3f}", plan.way, held
-
-
-def _bytes(count: int) -> str:
-    return f"{count / 2**20:.2f} MiB" if count >= 2**20 else f"{count / 2**10:.1f} KiB"
+    kept, ways, holds = (
+        "+".join(dict.fromkeys(each))
+        for each in zip(
+            *((f"{p.geometry.keep:.3f}", p.way, p.holds) for p in row.plans), strict=True
+        )
+    )
+    times = f" ({len(row.plans)} passes)" if len(row.plans) > 1 else ""
+    held = readable(sum(plan.held_bytes for plan in row.plans))
+    return name, change, row.band, kept, ways, f"{held} {holds}{times}"

@@ -52,7 +52,7 @@ def bandlimited(
         >>> torch.equal(y, functional.band_conv2d(x, w, band=Band(keep=0.25)))
         True
     """
-    check_choices("bandlimited", band, plan, "zeros", "sample")
+    check_choices("bandlimited", band, plan)
     return _Scope(band, pointwise, plan)
 
 
@@ -74,23 +74,16 @@ class _Scope(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         options = kwargs or {}
-        form = None if _DECIDED.get() else self._band_form(func, args, options)
-        if form is None:
+        form = func if func in _BAND_FORM.values() else _BAND_FORM.get(func)
+        if form is None or _DECIDED.get():
             return func(*args, **options)
         token = _DECIDED.set(True)
         try:
+            if form is not func and not self.pointwise and _is_pointwise(args, options):
+                return func(*args, **options)
             return form(*args, **(options | self.setting))
         finally:
             _DECIDED.reset(token)
-
-    def _band_form(
-        self, func: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]
-    ) -> Callable[..., Tensor] | None:
-        """The function that takes this scope's band in place of `func`, if there is one."""
-        if func in _BAND_FORM.values():
-            return func
-        pointwise = _is_pointwise(args, options) and not self.pointwise
-        return None if pointwise else _BAND_FORM.get(func)
 
 
 def _is_pointwise(args: tuple[Any, ...], options: dict[str, Any]) -> bool:

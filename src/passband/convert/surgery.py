@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvTransposeNd
+from torch.nn.modules.lazy import LazyModuleMixin
 
 from passband.band import Band
 from passband.convert.layers import (
@@ -22,7 +24,7 @@ from passband.convert.report import ConvertReport, Row, with_plans
 from passband.functional.arguments import check_choices
 from passband.functional.geometry import StrideMode
 from passband.functional.plan import PlanName
-from passband.nn.setting import BandSetting
+from passband.nn.setting import BandSetting, Setting, check_setting
 
 Where = Callable[[str, nn.Module], bool]
 Bands = Band | Mapping[str, Band] | Sequence[Band] | Callable[[str, nn.Module], Band | None]
@@ -73,27 +75,31 @@ def convert_(
         1 of 2 convolutions are band-limited
     """
     check_model("convert_", model)
-    check_choices("convert_", band, plan, "zeros", stride_mode)
+    check_choices("convert_", band, plan, stride_mode=stride_mode)
     rows, chosen = [], []
     for name, module in convolutions(model):
         before = own_class(module)
         reason = _reason(name, module, before, where, pointwise)
-        mode: StrideMode = "sample" if issubclass(before, _ConvTransposeNd) else stride_mode
+        transposed = issubclass(before, _ConvTransposeNd)
+        setting = Setting(band, plan, "sample" if transposed else stride_mode)
         if not reason and isinstance(module, BandSetting):
-            now, asked = (module.band, module.plan, module.stride_mode), (band, plan, mode)
-            if now != asked:
+            if module.setting != setting:
                 raise ValueError(
-                    f"convert_: {name or 'the model'} is band-limited already, with {now}, and "
-                    f"asked for {asked}: change it with set_band_, or revert_ first"
+                    f"convert_: {name or 'the model'} is band-limited already, with "
+                    f"{module.setting}, and asked for {setting}: change it with set_band_, or "
+                    "revert_ first"
                 )
         elif not reason:
-            chosen.append((module, mode))
+            check_setting(module, "convert_", setting)
+            chosen.append((module, setting))
         after = before if reason else BAND_OF.get(before, before)
-        requested = "" if reason else band.width
+        requested = "" if reason else band.statement
         channels = int(getattr(module, "in_channels", 0))
         rows.append(Row(name, before.__name__, after.__name__, requested, reason, channels))
-    for module, mode in chosen:
-        _to_band(module, band, plan, mode)
+    for module, setting in chosen:
+        change_class(module, BAND_OF[own_class(module)])
+        assert isinstance(module, BandSetting)
+        module.configure(setting)
     report = ConvertReport(tuple(rows))
     if example is None:
         return report
@@ -158,24 +164,32 @@ def set_band_(model: nn.Module, band: Bands) -> None:
         raise ValueError(
             f"set_band_: {type(model).__name__} has no band-limited layer: use convert_ first"
         )
-    bands = _by_name(layers, band)
-    for name, entry in bands.items():
-        if not isinstance(entry, Band):
-            raise TypeError(f"set_band_: layer {name!r} needs a passband.Band; got {entry!r}")
-    for name, entry in bands.items():
-        layers[name].band = entry
+    settings = {
+        name: replace(layers[name].setting, band=entry)
+        for name, entry in _by_name(model, layers, band).items()
+    }
+    for name, setting in settings.items():
+        check_setting(layers[name], f"set_band_: layer {name!r}", setting)
+    for name, setting in settings.items():
+        layers[name].configure(setting)
 
 
-def _by_name(layers: Mapping[str, BandSetting], band: Bands) -> Mapping[str, Band]:
+def _by_name(
+    model: nn.Module, layers: Mapping[str, BandSetting], band: Bands
+) -> Mapping[str, Band]:
     if isinstance(band, Band):
         return dict.fromkeys(layers, band)
     if isinstance(band, Mapping):
+        first = {layer: name for name, layer in layers.items()}
+        # A module that stands in several places answers to each of its names.
+        every = dict(model.named_modules(remove_duplicate=False))
+        known = {name: first[m] for name, m in every.items() if isinstance(m, BandSetting)}
         for name in band:
-            if name not in layers:
-                near = difflib.get_close_matches(str(name), layers, n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else f"; there are {list(layers)}"
+            if name not in known:
+                near = difflib.get_close_matches(str(name), known, n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else f"; there are {list(known)}"
                 raise ValueError(f"set_band_: no band-limited layer is called {name!r}{hint}")
-        return band
+        return {known[name]: entry for name, entry in band.items()}
     if callable(band):
         answers = {name: band(name, layer) for name, layer in layers.items()}
         return {name: answer for name, answer in answers.items() if answer is not None}
@@ -193,7 +207,8 @@ def _reason(
 ) -> str:
     """Why a convolution is left alone; empty if it is not."""
     if cls not in BAND_OF and cls not in PLAIN_OF:
-        kind = "lazy, its shape not known yet" if "Lazy" in cls.__name__ else "a subclass"
+        lazy = issubclass(cls, LazyModuleMixin)
+        kind = "lazy, its shape not known yet" if lazy else "a subclass"
         return f"{cls.__module__}.{cls.__name__} is {kind}"
     if not pointwise and all(k == 1 for k in getattr(module, "kernel_size", ())):
         return "kernel size 1 (pointwise=True converts it)"
@@ -202,13 +217,7 @@ def _reason(
     return ""
 
 
-def _to_band(module: nn.Module, band: Band, plan: PlanName, mode: StrideMode) -> None:
-    change_class(module, BAND_OF[own_class(module)])
-    assert isinstance(module, BandSetting)
-    module.configure(band, plan, mode)
-
-
 def _to_plain(module: nn.Module) -> None:
     assert isinstance(module, BandSetting)
-    module.clear_band()
+    module.unconfigure()
     change_class(module, PLAIN_OF[own_class(module)])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import get_args
 
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor
 from passband.band import Band
 from passband.functional.geometry import StrideMode
 from passband.functional.padding import PADDING_MODES, PaddingMode
-from passband.functional.plan import WAYS
+from passband.functional.plan import PLAN_NAMES
 from passband.transforms.precision import autocast_dtype
 
 Size = int | Sequence[int]
@@ -76,7 +77,9 @@ def check_tensors(name: str, dims: int, x: Tensor, weight: Tensor, bias: Tensor 
         )
 
 
-def check_choices(name: str, band: Band, plan: str, padding_mode: str, stride_mode: str) -> None:
+def check_choices(
+    name: str, band: Band, plan: str, padding_mode: str = "zeros", stride_mode: str = "sample"
+) -> None:
     """Band and plan, padding and stride mode.
 
     Raises:
@@ -85,7 +88,7 @@ def check_choices(name: str, band: Band, plan: str, padding_mode: str, stride_mo
     """
     if not isinstance(band, Band):
         raise TypeError(f"{name}: band is a passband.Band; got {band!r}")
-    check_choice(name, "plan", plan, WAYS)
+    check_choice(name, "plan", plan, PLAN_NAMES)
     check_choice(name, "padding_mode", padding_mode, PADDING_MODES)
     check_choice(name, "stride_mode", stride_mode, get_args(StrideMode))
 
@@ -216,7 +219,7 @@ def _sizes(name: str, role: str, value: object, count: int, *, least: int) -> tu
 
 
 def _is_int(value: object) -> bool:
-    return isinstance(value, int | torch.SymInt)
+    return isinstance(value, Integral | torch.SymInt)
 
 
 def _named_padding(

@@ -240,7 +240,7 @@ def _convolution(
     padding_mode: PaddingMode,
     stride_mode: StrideMode,
 ) -> Tensor:
-    tensors = tuple(t for t in (x, weight, bias) if isinstance(t, Tensor))
+    tensors = (x, weight, bias)
     if has_torch_function(tensors):
         out: Tensor = handle_torch_function(
             public, tensors, x, weight, bias, stride, padding, dilation, groups,
@@ -271,7 +271,7 @@ def _transposed(
     band: Band,
     plan: PlanName,
 ) -> Tensor:
-    tensors = tuple(t for t in (x, weight, bias) if isinstance(t, Tensor))
+    tensors = (x, weight, bias)
     if has_torch_function(tensors):
         out: Tensor = handle_torch_function(
             public, tensors, x, weight, bias, stride, padding, output_padding, groups, dilation,
@@ -279,7 +279,7 @@ def _transposed(
         )  # fmt: skip
         return out
     name = public.__name__
-    check_choices(name, band, plan, "zeros", "sample")
+    check_choices(name, band, plan)
     check_tensors(name, dims, x, weight, bias)
     args = read_arguments(
         name, dims, weight.shape, stride, padding, dilation, groups, output_padding,

@@ -170,7 +170,7 @@ def _backward_spatial(
         spectrum = analysis(_rows(grad_x), geometry.reach_axes, plan.transform)
         grad_held = _of_held(spectrum, ctx)
     if held is not None:
-        grad_weight = _as_weight(grad_kernel, geometry)
+        grad_weight = _as_convolution(grad_kernel, geometry)  # its own inverse
     return grad_held, grad_weight
 
 
@@ -235,11 +235,6 @@ def _as_convolution(weight: Tensor, geometry: Geometry) -> Tensor:
     space = list(range(2, weight.dim()))
     grouped = weight.reshape(geometry.groups, -1, *weight.shape[1:]).transpose(1, 2)
     return grouped.flatten(0, 1).flip(space)
-
-
-def _as_weight(kernel: Tensor, geometry: Geometry) -> Tensor:
-    """The inverse of `_as_convolution`, which is an involution."""
-    return _as_convolution(kernel, geometry)
 
 
 def _convolution_shape(weight: Sequence[int], geometry: Geometry) -> list[int]:

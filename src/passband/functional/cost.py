@@ -92,7 +92,7 @@ def _conv(geometry: Geometry, batch: int, inputs: int, outputs: int, rates: Rate
     taps = math.prod(g.count for g in geometry.taps)
     products = batch * inputs * outputs // geometry.groups * taps
     products *= math.prod(g.count for g in geometry.target)
-    starved = max(1.0, _FEW_CHANNELS * geometry.groups / inputs)
+    starved = max(1.0, _FEW_CHANNELS * geometry.groups / max(1, inputs))
     return products * starved / rates.conv
 
 

@@ -86,7 +86,7 @@ class Geometry:
 
 
 def convolution_geometry(
-    band: Band | None,
+    band: Band,
     size: Sequence[int],
     kernel: Sequence[int],
     stride: Sequence[int],
@@ -103,7 +103,7 @@ def convolution_geometry(
     reaches beyond the map: what wraps around then meets zeros only.
 
     Args:
-        band: the band; None keeps all frequencies.
+        band: the band.
         size: samples of each space axis.
         kernel: taps of each axis.
         stride: of each axis.
@@ -120,13 +120,14 @@ def convolution_geometry(
         outputs = (n + before + after - extent) // s + 1
         tap, out = Grid(-before, d, k), Grid(0, s, outputs)
         beyond = max(0, _reach(out, tap).stop - (n - 1))
-        # The paper's length: its output at stride 1, before rounding up to a power of two.
-        reference = n + before + after + (n + before + after - extent + 1) - 1
+        # The paper's length before rounding up to a power of two: of its output at stride 1.
+        padded = n + before + after
+        reference = padded + max(padded - extent + 1, extent) - 1
         lengths.append((n, n) if circular else (n + max(before, beyond), reference))
         taps.append(tap)
         target.append(out)
     rings = [
-        exact if circular or band is None else band.transform_length(exact, reference)
+        exact if circular else band.transform_length(exact, reference)
         for exact, reference in lengths
     ]
     modes = _modes(band, rings, stride if stride_mode == "spectral" else [1] * len(rings))
@@ -135,7 +136,7 @@ def convolution_geometry(
 
 
 def transposed_geometry(
-    band: Band | None,
+    band: Band,
     size: Sequence[int],
     kernel: Sequence[int],
     stride: Sequence[int],
@@ -161,9 +162,9 @@ def transposed_geometry(
     return Geometry(source, taps, target, groups, transposed=True)
 
 
-def _modes(band: Band | None, rings: Sequence[int], stride: Sequence[int]) -> list[int]:
+def _modes(band: Band, rings: Sequence[int], stride: Sequence[int]) -> list[int]:
     # A dynamic band is chosen from each batch (see `energy`): until then all frequencies are kept.
-    kept = [L // 2 + 1 for L in rings] if band is None or band.dynamic else band.resolve(rings)
+    kept = [L // 2 + 1 for L in rings] if band.dynamic else band.resolve(rings)
     return [min(m, L // (2 * s) + 1) for L, m, s in zip(rings, kept, stride, strict=True)]
 
 

@@ -19,32 +19,24 @@ def pad(x: Tensor, padding: Sequence[tuple[int, int]], mode: PaddingMode) -> Ten
     Args:
         x: `(N, C, *space)`.
         padding: samples before and after, for each space axis.
-        mode: `"circular"`, `"reflect"` or `"replicate"`.
+        mode: `"reflect"` or `"replicate"`.
 
     Raises:
         RuntimeError: as `F.pad` does, for instance a reflection longer than the map.
     """
-    F.pad(
-        torch.empty_like(x, device="meta"), flat(padding), mode
-    )  # PyTorch's own checks, on no data
+    on_no_data = torch.empty_like(x, device="meta")
+    F.pad(on_no_data, [amount for pair in reversed(padding) for amount in pair], mode)
     for dim, (before, after) in enumerate(padding, start=x.dim() - len(padding)):
         n = x.shape[dim]
         if mode == "reflect":
             left = x.narrow(dim, 1, before).flip(dim)
             right = x.narrow(dim, n - 1 - after, after).flip(dim)
-        elif mode == "replicate":
+        else:
             left = x.narrow(dim, 0, 1).expand(_resized(x, dim, before))
             right = x.narrow(dim, n - 1, 1).expand(_resized(x, dim, after))
-        else:
-            left, right = x.narrow(dim, n - before, before), x.narrow(dim, 0, after)
         if before or after:
             x = torch.cat([left, x, right], dim)
     return x
-
-
-def flat(padding: Sequence[tuple[int, int]]) -> list[int]:
-    """Padding in the order of `F.pad`: last axis first."""
-    return [amount for pair in reversed(padding) for amount in pair]
 
 
 def _resized(x: Tensor, dim: int, size: int) -> list[int]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Literal, get_args
 
 import torch
@@ -16,7 +15,7 @@ from passband.functional.geometry import Geometry
 from passband.transforms.fourier import Transform
 
 PlanName = Literal["auto", "fft", "dft", "spatial", "measure"]
-WAYS: tuple[str, ...] = get_args(PlanName)
+PLAN_NAMES: tuple[str, ...] = get_args(PlanName)
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Plan:
     filter_transform: Transform
     holds: Literal["map", "spectrum"]
     held_bytes: int
-    costs: Mapping[Way, float]
+    costs: Mapping[Way, float] = field(hash=False)
     reason: str
 
     @property
@@ -92,7 +91,7 @@ def make_plan(
         way, reason = asked, "asked for"
     return Plan(
         geometry, way, *_transforms(geometry, way, device), holds, held_bytes,
-        MappingProxyType(costs), reason,
+        costs, reason,
     )  # fmt: skip
 
 
@@ -111,7 +110,7 @@ def _held(
 def fastest(plans: Mapping[Way, Plan], seconds: Mapping[Way, float]) -> Plan:
     """The plan of the way that measured fastest."""
     way = min(seconds, key=seconds.__getitem__)
-    return replace(plans[way], costs=MappingProxyType(dict(seconds)), reason="measured fastest")
+    return replace(plans[way], costs=dict(seconds), reason="measured fastest")
 
 
 def _transforms(geometry: Geometry, way: Way, device: str) -> tuple[Transform, Transform]:

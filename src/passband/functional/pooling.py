@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from numbers import Integral
 from typing import Any
 
 from torch import Tensor
@@ -67,11 +68,11 @@ def check_output_size(name: str, output_size: object, dims: int) -> tuple[int | 
     if len(entries) != dims:
         raise ValueError(f"{name}: output_size has {dims} entries; got {output_size!r}")
     for entry in entries:
-        if entry is not None and (isinstance(entry, bool) or not isinstance(entry, int)):
+        if entry is not None and (isinstance(entry, bool) or not isinstance(entry, Integral)):
             raise TypeError(f"{name}: output_size is made of whole numbers; got {output_size!r}")
         if entry is not None and entry < 1:
             raise ValueError(f"{name}: output_size is at least 1; got {output_size!r}")
-    return entries
+    return tuple(None if entry is None else int(entry) for entry in entries)
 
 
 def _spectral_pool(name: str, x: Tensor, output_size: OutputSize, dims: int) -> Tensor:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -28,7 +27,8 @@ _NORM = {
 _ACTIVATION = {
     F.celu, F.elu, F.gelu, F.glu, F.hardsigmoid, F.hardswish, F.hardtanh, F.leaky_relu,
     F.logsigmoid, F.mish, F.prelu, F.relu, F.relu6, F.rrelu, F.selu, F.sigmoid, F.silu, F.softplus,
-    F.softsign, F.tanh, F.threshold, torch.relu, torch.relu_, torch.sigmoid, torch.tanh,
+    F.softsign, F.softshrink, F.hardshrink, F.tanhshrink, F.tanh, F.threshold, torch.atan,
+    torch.relu, torch.relu_, torch.sigmoid, torch.tanh,
     Tensor.relu, Tensor.relu_, Tensor.sigmoid, Tensor.tanh,
 }  # fmt: skip
 _KINDS: Mapping[Callable[..., Any], str] = (
@@ -47,7 +47,7 @@ class SavedBytes:
             `"norm"`, `"activation"` and `"other"`.
     """
 
-    by_kind: Mapping[str, int]
+    by_kind: Mapping[str, int] = field(hash=False)
 
     @property
     def total(self) -> int:
@@ -55,8 +55,13 @@ class SavedBytes:
         return sum(self.by_kind.values())
 
     def __str__(self) -> str:
-        parts = ", ".join(f"{kind} {n / 2**20:.2f}" for kind, n in self.by_kind.items())
-        return f"{self.total / 2**20:.2f} MiB ({parts})"
+        parts = ", ".join(f"{kind} {readable(count)}" for kind, count in self.by_kind.items())
+        return f"{readable(self.total)} ({parts})"
+
+
+def readable(count: int) -> str:
+    """Bytes in MiB, or in KiB if there are fewer."""
+    return f"{count / 2**20:.2f} MiB" if count >= 2**20 else f"{count / 2**10:.1f} KiB"
 
 
 def saved(fn: Callable[[], Any]) -> SavedBytes:
@@ -97,7 +102,7 @@ def saved(fn: Callable[[], Any]) -> SavedBytes:
             storages[storage._cdata] = entry.kind
             sizes[entry.kind] += storage.nbytes()
     del result
-    return SavedBytes(MappingProxyType(sizes))
+    return SavedBytes(sizes)
 
 
 class _Held:

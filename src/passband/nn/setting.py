@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from torch import Tensor, nn
@@ -9,25 +10,27 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from passband.band import Band
 from passband.functional.apply import prepare
-from passband.functional.arguments import check_choices, read_arguments
+from passband.functional.arguments import check_choices, check_tensors, read_arguments
 from passband.functional.geometry import StrideMode
 from passband.functional.plan import Plan, PlanName
 
 
-class BandSetting(nn.Module):
-    """Mixed into `nn.Conv*`: three plain attributes, no parameter and no buffer.
-
-    The state_dict is that of the ordinary layer, and a layer may change class in place.
-
-    Attributes:
-        band: which frequencies the layer keeps; assign another at any time.
-        plan: how to compute it.
-        stride_mode: whether a stride samples or is alias-free.
-    """
+@dataclass(frozen=True)
+class Setting:
+    """Band, plan and stride mode of a layer."""
 
     band: Band
     plan: PlanName
     stride_mode: StrideMode
+
+
+class BandSetting(nn.Module):
+    """Mixed into `nn.Conv*`: one plain attribute more, no parameter and no buffer.
+
+    The state_dict is that of the ordinary layer, and a layer may change class in place.
+    """
+
+    _passband: Setting
 
     def __init__(
         self,
@@ -44,24 +47,53 @@ class BandSetting(nn.Module):
             )
         chosen = Band(keep=keep) if band is None else band
         super().__init__(*args, **options)
-        self.configure(chosen, plan, stride_mode)
+        self.configure(Setting(chosen, plan, stride_mode))
 
-    def configure(self, band: Band, plan: PlanName, stride_mode: StrideMode) -> None:
+    def configure(self, setting: Setting) -> None:
         """Set all three, or none if one of them is not valid.
 
         Raises:
             TypeError: band is no `Band`.
-            ValueError: an unknown plan or stride mode.
+            ValueError: a band for another number of axes, an unknown plan or stride mode.
         """
-        name = type(self).__name__
-        check_choices(name, band, plan, "zeros", stride_mode)
-        if stride_mode != "sample" and isinstance(self, _ConvTransposeNd):
-            raise ValueError(f"{name}: only a convolution has a stride_mode; got {stride_mode!r}")
-        self.band, self.plan, self.stride_mode = band, plan, stride_mode
+        check_setting(self, type(self).__name__, setting)
+        self._passband = setting
 
-    def clear_band(self) -> None:
+    def unconfigure(self) -> None:
         """Forget all three."""
-        del self.band, self.plan, self.stride_mode
+        del self._passband
+
+    @property
+    def setting(self) -> Setting:
+        """Band, plan and stride mode."""
+        return self._passband
+
+    @property
+    def band(self) -> Band:
+        """Which frequencies the layer keeps; assign another at any time."""
+        return self._passband.band
+
+    @band.setter
+    def band(self, band: Band) -> None:
+        self.configure(replace(self._passband, band=band))
+
+    @property
+    def plan(self) -> PlanName:
+        """How to compute it."""
+        return self._passband.plan
+
+    @plan.setter
+    def plan(self, plan: PlanName) -> None:
+        self.configure(replace(self._passband, plan=plan))
+
+    @property
+    def stride_mode(self) -> StrideMode:
+        """Whether a stride samples or is alias-free."""
+        return self._passband.stride_mode
+
+    @stride_mode.setter
+    def stride_mode(self, stride_mode: StrideMode) -> None:
+        self.configure(replace(self._passband, stride_mode=stride_mode))
 
     def plan_for(self, input: Tensor) -> Plan:  # noqa: A002
         """How the layer would compute this input, what it would hold, and why.
@@ -80,11 +112,12 @@ class BandSetting(nn.Module):
 
     def prepared(self, input: Tensor) -> tuple[Tensor, Plan]:  # noqa: A002
         """The input as the layer transforms it, batched and padded, and the plan for it."""
-        check_choices(type(self).__name__, self.band, self.plan, "zeros", self.stride_mode)
         layer = cast("_ConvNd", self)
+        name, dims = type(self).__name__, len(layer.kernel_size)
+        check_tensors(name, dims, input, layer.weight, layer.bias)
         transposed = isinstance(layer, _ConvTransposeNd)
         args = read_arguments(
-            type(self).__name__, len(layer.kernel_size), layer.weight.shape, layer.stride,
+            name, dims, layer.weight.shape, layer.stride,
             layer.padding, layer.dilation, layer.groups,
             output_padding=layer.output_padding if transposed else 0,
             padding_mode=layer.padding_mode, stride_mode=self.stride_mode,
@@ -96,3 +129,16 @@ class BandSetting(nn.Module):
         """The settings of the ordinary layer, then what is kept."""
         mode = "" if self.stride_mode == "sample" else f", stride_mode={self.stride_mode!r}"
         return f"{super().extra_repr()}, band={self.band}, plan={self.plan!r}{mode}"
+
+
+def check_setting(layer: nn.Module, name: str, setting: Setting) -> None:
+    """Whether a convolution, band-limited or to be made so, can have this setting.
+
+    Raises:
+        TypeError: band is no `Band`.
+        ValueError: a band for another number of axes, an unknown plan or stride mode.
+    """
+    check_choices(name, setting.band, setting.plan, stride_mode=setting.stride_mode)
+    setting.band.check_axes(len(cast("_ConvNd", layer).kernel_size))
+    if setting.stride_mode != "sample" and isinstance(layer, _ConvTransposeNd):
+        raise ValueError(f"{name}: only a convolution strides; got {setting.stride_mode!r}")

@@ -25,7 +25,7 @@ __all__ = ["Axis", "Grid", "Norm", "Transform", "adjoint", "analysis", "regrid"]
 
 Transform = Literal["fft", "dft"]
 Direction = Literal["analysis", "adjoint"]
-_WAYS = {"fft": fft, "dft": dft}
+_TRANSFORMS = {"fft": fft, "dft": dft}
 
 
 def analysis(
@@ -111,7 +111,7 @@ class _Linear(torch.autograd.Function):
     ) -> Tensor:
         with without_autocast(x.device):
             rows = x.to(compute_dtype(x.dtype))
-            out: Tensor = getattr(_WAYS[way], direction)(rows, axes, norm)
+            out: Tensor = getattr(_TRANSFORMS[way], direction)(rows, axes, norm)
         return out if dtype is None else out.to(dtype)
 
     @staticmethod

@@ -19,7 +19,7 @@ from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 from passband.transforms.fourier.axis import Axis
 from passband.transforms.fourier.weights import Norm, weights
 
-CACHED_ENTRIES = 1 << 20  # of a matrix; a larger one is built anew each time, not kept for ever
+CACHED_ENTRIES = 1 << 18  # of a matrix; a larger one is built anew each time, not kept for ever
 
 
 def analysis(x: Tensor, axes: Sequence[Axis], norm: Norm) -> Tensor:
@@ -89,4 +89,4 @@ def _build(axis: Axis, norm: Norm, half: bool, dtype: torch.dtype, device: torch
     return torch.cat([real, imaginary]).to(dtype)
 
 
-_cached = lru_cache(maxsize=512)(_build)
+_cached = lru_cache(maxsize=256)(_build)

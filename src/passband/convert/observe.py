@@ -1,0 +1,37 @@
+"""Looking at what reaches a model's layers, and leaving no trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from passband.nn.setting import BandSetting
+
+
+@contextmanager
+def observing(
+    model: nn.Module, layers: Iterable[BandSetting], see: Callable[[BandSetting, Tensor], None]
+) -> Iterator[None]:
+    """A scope that shows each layer's inputs to `see`, in eval mode and without gradients.
+
+    So no statistics move, and afterwards each module has the mode that it had.
+    """
+
+    def hook(layer: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
+        assert isinstance(layer, BandSetting)
+        see(layer, args[0] if args else kwargs["input"])
+
+    training = {module: module.training for module in model.modules()}
+    handles = [layer.register_forward_pre_hook(hook, with_kwargs=True) for layer in layers]
+    try:
+        model.eval()
+        with torch.no_grad():
+            yield
+    finally:
+        for handle in handles:
+            handle.remove()
+        for module, mode in training.items():
+            module.training = mode
