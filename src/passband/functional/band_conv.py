@@ -62,7 +62,7 @@ def band_conv2d(
     summed over the group's input channels, where X and W are spectra on rings just long enough
     that `Band(keep=1)` is the ordinary convolution, and M is the band. The gradients are exactly
     those of this function. Autograd holds the weight, and the kept half spectrum of the input or
-    the input itself, whichever is smaller.
+    the input itself, whichever is smaller (with reflect and replicate padding, the padded input).
 
     Args:
         input: `(N, C, H, W)` or `(C, H, W)`, real floating point. Half precision is computed in
