@@ -2,6 +2,9 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from digits_run import config
+
+from passband.lab.training import Result, train
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -11,3 +14,9 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """A band-limited run that nothing disturbed."""
+    return train(config(tmp_path_factory.mktemp("run"), keep=0.5), progress_bar=False)

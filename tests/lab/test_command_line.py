@@ -30,17 +30,19 @@ def in_new_process(code: str) -> subprocess.CompletedProcess[str]:
         (["fly"], "fly"),
         (["train"], "--data, --model, --out"),
         ([*TRAIN], "--out"),
-        ([*TRAIN, "--out", "OUT", "--keep", "2"], "keep must be in (0, 1], got 2.0"),
+        ([*TRAIN, "--out", "OUT", "--keep", "2"], "keep lies in (0, 1]; got 2.0"),
         ([*TRAIN, "--out", "OUT", "--keep", "0"], "got 0.0"),
         ([*TRAIN, "--out", "OUT", "--keep", "nan"], "got nan"),
         ([*TRAIN, "--out", "OUT", "--keep", "most"], "'most'"),
-        ([*TRAIN, "--out", "OUT", "--epochs", "0"], "epochs must be at least 1, got 0"),
+        ([*TRAIN, "--out", "OUT", "--epochs", "0"], "epochs is at least 1; got 0"),
         ([*TRAIN, "--out", "OUT", "--epochs", "1.5"], "1.5"),
-        ([*TRAIN, "--out", "OUT", "--batch-size", "-3"], "batch_size must be at least 1, got -3"),
-        ([*TRAIN, "--out", "OUT", "--lr", "0"], "learning_rate must be finite and positive"),
+        ([*TRAIN, "--out", "OUT", "--batch-size", "-3"], "batch_size is at least 1; got -3"),
+        ([*TRAIN, "--out", "OUT", "--lr", "0"], "learning_rate is finite and above 0"),
         ([*TRAIN, "--out", "OUT", "--optimizer", "sdg"], "sdg"),
         ([*TRAIN, "--out", "OUT", "--plan", "fastest"], "fastest"),
-        ([*TRAIN, "--out", "OUT", "--seed", "-1"], "seed must be at least 0, got -1"),
+        ([*TRAIN, "--out", "OUT", "--seed", "-1"], "seed is at least 0 and at most"),
+        ([*TRAIN, "--out", "OUT", "--seed", "99999999999999999999"],
+         "seed is at least 0 and at most 4294967295; got 99999999999999999999"),
         ([*TRAIN, "--out", "OUT", "--devices", "two"], "'two'"),
         ([*TRAIN, "--out", "OUT", "--accelerator", "abacus"], "abacus"),
         ([*TRAIN, "--out", "OUT", "--strategy", "hope"], "hope"),
@@ -51,11 +53,14 @@ def in_new_process(code: str) -> subprocess.CompletedProcess[str]:
         ([*TRAIN, "--out", "OUT", "--data", "mnist"], "unknown data 'mnist'"),
         ([*TRAIN, "--out", "OUT", "--model", "lenet"], "unknown model 'lenet'"),
         (["study", "rate", *STUDY[2:], "--out", "OUT"], "unknown study 'rate'"),
-        ([*STUDY, "--out", "OUT", "--seeds", "0"], "seeds must be at least 1, got 0"),
+        ([*STUDY, "--out", "OUT", "--seeds", "0"], "seeds is at least 1; got 0"),
         ([*STUDY, "--out", "OUT", "--keep", "1", "1.5"], "got 1.5"),
         ([*STUDY, "--out", "OUT", "--data", "mnist-5k", "ucr:GunPoint", "--model", "fcn"],
          "digits mnist-5k ucr:GunPoint"),
         ([*STUDY, "--data", "digits", "--out", "OUT"], "once"),
+        ([*STUDY, "--out", "OUT", "--root", "/x"], "'digits' ships in a package"),
+        ([*TRAIN, "--out", "OUT", "--data", "ucr:GunPoint"], "'lenet5' is for images"),
+        ([*TRAIN, "--out", "OUT", "--model", "fcn"], "'fcn' is for series"),
         (["report", "OUT"], "OUT/results.csv"),
         (["demo", "--out", "/dev/null/run"], "/dev/null/run"),
     ],
@@ -104,6 +109,15 @@ def test_a_study_is_read_from_the_words(
     assert [(base.data, base.model) for base in study.base] == pairs
     assert study.keep == keep
     assert (study.out, study.seeds) == ("run", 3)
+
+
+def test_a_root_is_for_the_data_that_take_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(cli, "rates", lambda study, watch: asked.append(study))
+    monkeypatch.setattr(cli, "_finish", lambda directory: None)
+    pairs = ["--data", "digits", "ucr:Toy", "--model", "lenet5", "fcn"]
+    assert cli.main(["study", "rates", *pairs, "--out", "run", "--root", "/x"]) == 0
+    assert [base.root for base in asked[0].base] == [None, "/x"]
 
 
 def test_a_run_is_read_from_the_words(monkeypatch: pytest.MonkeyPatch) -> None:

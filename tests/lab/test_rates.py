@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +186,13 @@ def test_another_studys_directory_is_refused(
     with pytest.raises(FileExistsError, match=told):
         rates(study(finished, **given))
     assert (finished / "config.yaml").read_bytes() == before
+
+
+def test_a_study_goes_on_with_as_many_processes_as_it_began(finished: Path) -> None:
+    (base,) = study(finished).base
+    two = replace(base, devices=2, strategy="ddp")
+    with pytest.raises(FileExistsError, match=r"processes\[0\] is 1 there and 2 here"):
+        rates(study(finished, base=(two,)))
 
 
 def test_a_damaged_table_stops_the_study(finished: Path, tmp_path: Path) -> None:

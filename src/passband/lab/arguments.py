@@ -15,9 +15,7 @@ def _keep(text: str) -> float | None:
     try:
         return float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"expected a number in (0, 1] or 'plain', got {text!r}"
-        ) from None
+        raise argparse.ArgumentTypeError(f"a number in (0, 1] or 'plain'; got {text!r}") from None
 
 
 def _devices(text: str) -> int | str:

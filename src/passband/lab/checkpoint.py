@@ -1,10 +1,13 @@
 """Checkpoints that are whole or absent, and a clear word about those that are not."""
 
 import io
+import lzma
 import os
 import pickle
+import zlib
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
@@ -48,11 +51,14 @@ def check(path: Path, model: torch.nn.Module) -> None:
     if not path.is_file():
         raise FileNotFoundError(f"nothing to resume from: there is no checkpoint {path}")
     try:
+        with ZipFile(path) as archive:  # torch reads it without a look at the checksums
+            if (member := archive.testzip()) is not None:
+                raise ValueError(f"{member} does not match its checksum")
         # weights_only: a checkpoint is data, and must not run code.
         content = torch.load(path, map_location="cpu", weights_only=True)
         model.load_state_dict(content["state_dict"])
         _ = content["epoch"], content["optimizer_states"], content["loops"], content["callbacks"]
     except (RuntimeError, ValueError, LookupError, EOFError, TypeError, AttributeError,
-            pickle.UnpicklingError) as error:  # fmt: skip
+            pickle.UnpicklingError, BadZipFile, zlib.error, lzma.LZMAError) as error:  # fmt: skip
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(f"checkpoint {path} is damaged or of another model: {reason}") from error

@@ -66,24 +66,34 @@ class Classifier(L.LightningModule):
         }
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Shuffled batches."""
-        return self._loader(self.loaded.train, self.run.batch_size, shuffle=True)
+        """Shuffled batches.
+
+        A last batch of a single sample is left out, unless it is the only one: batch norm has no
+        variance to divide by where the sample's map is a single value. The shuffling leaves out
+        another sample in each epoch.
+        """
+        return self._loader(self.loaded.train, self.run.batch_size, train=True)
 
     def test_dataloader(self) -> DataLoader[Any]:
         """Batches of the test set."""
-        return self._loader(self.loaded.test, EVALUATION_BATCH, shuffle=False)
+        return self._loader(self.loaded.test, EVALUATION_BATCH, train=False)
 
-    def _loader(self, samples: TensorDataset, batch: int, *, shuffle: bool) -> DataLoader[Any]:
+    def _loader(self, samples: TensorDataset, batch: int, *, train: bool) -> DataLoader[Any]:
         # Also for a single process: unlike a RandomSampler's, its order depends on nothing but
         # the seed and the epoch, which Lightning tells it.
         sampler: DistributedSampler[Any] = DistributedSampler(
             samples,
             num_replicas=self.trainer.world_size,
             rank=self.trainer.global_rank,
-            shuffle=shuffle,
+            shuffle=train,
             seed=self.run.seed,
         )
-        return DataLoader(samples, batch_size=batch, sampler=sampler)
+        return DataLoader(
+            samples,
+            batch_size=batch,
+            sampler=sampler,
+            drop_last=train and batch < len(sampler) and len(sampler) % batch == 1,
+        )
 
 
 class LossHistory(Callback):

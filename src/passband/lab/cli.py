@@ -14,6 +14,7 @@ from rich.table import Table
 from passband.lab import report, results, table
 from passband.lab.arguments import parser
 from passband.lab.config import TrainConfig
+from passband.lab.data import takes_root
 from passband.lab.processes import is_first
 from passband.lab.progress import shown
 from passband.lab.studies import STUDIES, RatesConfig, rates
@@ -83,9 +84,16 @@ def _rates(
     out: str,
     keep: tuple[float | None, ...] = KEEPS,
     seeds: int = 2,
+    root: str | None = None,
     **given: Any,
 ) -> None:
-    base = tuple(TrainConfig.recommended(data, model, out, **given) for data, model in pairs)
+    names = {name for name, _ in pairs}
+    # If none of them takes a root, loading the data says so.
+    rooted = set(filter(takes_root, names)) or names
+    base = tuple(
+        TrainConfig.recommended(data, model, out, root=root if data in rooted else None, **given)
+        for data, model in pairs
+    )
     study = RatesConfig(out=out, base=base, keep=keep, seeds=seeds)
     with shown(_console()) as watch:
         rates(study, watch)

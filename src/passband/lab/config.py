@@ -1,18 +1,26 @@
 """What a training run is: every value that its result depends on, in one frozen object."""
 
-import math
-import re
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
 from passband.functional.plan import PlanName
+from passband.lab.checks import (
+    check_choice,
+    check_count,
+    check_devices,
+    check_keep,
+    check_positive,
+    check_text,
+)
 
 OPTIMIZERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("constant", "cosine")
 PLANS: tuple[PlanName, ...] = get_args(PlanName)
 FILE_NAME = "config.yaml"
+MAX_SEED = 2**32 - 1  # numpy's, which is seeded as well
 
-# Where and how a run computes. It may move to another machine when it is resumed.
+# Where and how a run computes. It may move to another machine when it is resumed, with as many
+# processes as it began with: their number, which run directories hold as well, is in the result.
 PLACE = frozenset({"root", "out", "accelerator", "devices", "strategy", "num_nodes"})
 
 
@@ -89,24 +97,17 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         for name in ("data", "model", "out"):
-            if not isinstance(getattr(self, name), str) or not getattr(self, name):
-                raise ValueError(f"{name} must be a non-empty text, got {getattr(self, name)!r}")
+            check_text(name, getattr(self, name))
         check_keep(self.keep)
         for name in ("epochs", "batch_size", "num_nodes"):
             check_count(name, getattr(self, name))
-        check_count("seed", self.seed, least=0)
+        check_count("seed", self.seed, least=0, most=MAX_SEED)
         check_devices(self.devices)
         check_positive("learning_rate", self.learning_rate)
         check_positive("weight_decay", self.weight_decay, or_zero=True)
-        for name, allowed in (
-            ("optimizer", OPTIMIZERS),
-            ("schedule", SCHEDULES),
-            ("plan", PLANS),
-        ):
-            if getattr(self, name) not in allowed:
-                raise ValueError(
-                    f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}"
-                )
+        check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        check_choice("schedule", self.schedule, SCHEDULES)
+        check_choice("plan", self.plan, PLANS)
 
     @property
     def variant(self) -> str:
@@ -126,42 +127,3 @@ class TrainConfig:
         recipe = RECIPES.get((data, model)) or RECIPES.get(model) or Recipe()
         chosen = {name: value for name, value in given.items() if value is not None}
         return cls(data=data, model=model, out=out, **{**asdict(recipe), **chosen})
-
-
-def check_keep(keep: object) -> None:
-    """Refuses a keep that is neither None (plain) nor in (0, 1]."""
-    if keep is None:
-        return
-    if isinstance(keep, bool) or not isinstance(keep, int | float):
-        raise TypeError(f"keep must be a number in (0, 1] or None for plain, got {keep!r}")
-    if not 0 < keep <= 1:  # also refuses nan
-        raise ValueError(f"keep must be in (0, 1], got {keep!r}")
-
-
-def check_devices(devices: object) -> None:
-    """Refuses what is neither a count (-1: all), nor "auto", nor a list of indices as "0,2"."""
-    if (
-        isinstance(devices, int)
-        and not isinstance(devices, bool)
-        and (devices >= 1 or devices == -1)
-    ):
-        return
-    if isinstance(devices, str) and re.fullmatch(r"auto|\d+(,\d+)+", devices):
-        return
-    raise ValueError(f'devices must be a count, "auto" or indices as "0,2", got {devices!r}')
-
-
-def check_count(name: str, value: object, *, least: int = 1) -> None:
-    """Refuses what is not a whole number of at least ``least``."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be a whole number, got {value!r}")
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, got {value}")
-
-
-def check_positive(name: str, value: object, *, or_zero: bool = False) -> None:
-    """Refuses what is not a finite positive number."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{name} must be a number, got {value!r}")
-    if not math.isfinite(value) or value < 0 or (value == 0 and not or_zero):
-        raise ValueError(f"{name} must be finite and positive, got {value!r}")

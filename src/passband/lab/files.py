@@ -82,7 +82,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
     if not isinstance(content, dict):
-        raise ValueError(f"{path} is damaged: expected named values, got {content!r}")
+        raise ValueError(f"{path} is damaged: expected named values; got {content!r}")
     return content
 
 

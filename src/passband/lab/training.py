@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from torch import nn
 
@@ -17,6 +16,8 @@ from passband.lab.config import TrainConfig
 from passband.lab.processes import is_first
 from passband.lab.quiet import quiet
 from passband.lab.results import Row
+
+_MAPS = {1: "series", 2: "images"}
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,13 @@ def train(
     Args:
         run: What to train. Its directory receives ``config.yaml``, ``last.ckpt`` after each epoch
             and, at the end, ``results.csv``.
-        resume: Continue from ``last.ckpt``; the result is that of an uninterrupted run.
+        resume: Continue from ``last.ckpt``; the result is that of an uninterrupted run. Where it
+            computes may change, the number of processes may not: it multiplies the batch size.
         callbacks: Further Lightning callbacks.
         progress_bar: Whether to show Lightning's.
 
     Raises:
-        ValueError: Unknown data or model, or a damaged checkpoint.
+        ValueError: Unknown data or model, data that the model is not for, or a damaged checkpoint.
         FileExistsError: The directory holds another run, or this one and ``resume`` is False.
         FileNotFoundError: ``resume`` without a checkpoint.
         OSError: The directory cannot be written or is full.
@@ -81,28 +83,11 @@ def train(
         if resume:
             checkpoint.check(path, module)
         history = LossHistory()
-        trainer = L.Trainer(
-            max_epochs=run.epochs,
-            accelerator=run.accelerator,
-            devices=run.devices,
-            strategy=run.strategy,
-            num_nodes=run.num_nodes,
-            precision=run.precision,  # type: ignore[arg-type]  # checked by Lightning
-            callbacks=[
-                history,
-                ModelCheckpoint(out, filename=path.stem, enable_version_counter=False),
-                *([RichProgressBar()] if progress_bar else ()),
-                *callbacks,
-            ],
-            plugins=[checkpoint.AtomicCheckpointIO()],
-            logger=False,
-            enable_progress_bar=progress_bar,
-            enable_model_summary=False,
-            use_distributed_sampler=False,  # the loaders have theirs
-        )
+        trainer = make_trainer(run, [history, *callbacks], progress_bar=progress_bar)
         # Last, so that a run that cannot start leaves nothing behind.
         if is_first():
-            rundir.claim(out, asdict(run), again=resume, free=_checkpoint_bytes(model))
+            wanted = {**asdict(run), "processes": trainer.world_size}
+            rundir.claim(out, wanted, again=resume, free=_checkpoint_bytes(model))
             environment.save(out, **sizes(run.data, loaded))
         trainer.fit(module, ckpt_path=path if resume else None, weights_only=True)
         (tested,) = trainer.test(module, verbose=False)
@@ -118,12 +103,45 @@ def train(
     return result
 
 
+def make_trainer(
+    run: TrainConfig, callbacks: Sequence[Callback] = (), *, progress_bar: bool = False
+) -> L.Trainer:
+    """Lightning's trainer of a run; its ``world_size`` is how many processes share the samples.
+
+    Raises:
+        ValueError, MisconfigurationException: Lightning knows no such place or precision.
+    """
+    saves = ModelCheckpoint(
+        run.out, filename=Path(checkpoint.FILE_NAME).stem, enable_version_counter=False
+    )
+    return L.Trainer(
+        max_epochs=run.epochs,
+        accelerator=run.accelerator,
+        devices=run.devices,
+        strategy=run.strategy,
+        num_nodes=run.num_nodes,
+        precision=run.precision,  # type: ignore[arg-type]  # checked by Lightning
+        callbacks=[saves, *([RichProgressBar()] if progress_bar else ()), *callbacks],
+        plugins=[checkpoint.AtomicCheckpointIO()],
+        logger=False,
+        enable_progress_bar=progress_bar,
+        enable_model_summary=False,
+        use_distributed_sampler=False,  # the loaders have theirs
+    )
+
+
 def build(run: TrainConfig, loaded: data.LabeledData) -> tuple[nn.Module, float | None]:
     """The model of a run, converted if it has a keep, and what its layers then really keep.
 
     Raises:
-        ValueError: The model is unknown or cannot take the data's maps.
+        ValueError: The model is unknown or not for such data.
     """
+    if (dims := models.dims(run.model)) != len(loaded.space):
+        shape = (loaded.in_channels, *loaded.space)
+        raise ValueError(
+            f"model {run.model!r} is for {_MAPS[dims]}, "
+            f"but {run.data!r} holds {_MAPS[len(loaded.space)]} {shape}"
+        )
     sized = "image_size" in models.options(run.model)
     model = models.create_model(
         run.model,
@@ -131,18 +149,9 @@ def build(run: TrainConfig, loaded: data.LabeledData) -> tuple[nn.Module, float 
         in_channels=loaded.in_channels,
         **({"image_size": loaded.space} if sized else {}),
     )
-    example = loaded.train[:2][0]
-    try:
-        with torch.no_grad():
-            model.eval()(example)
-    except RuntimeError as error:
-        raise ValueError(
-            f"model {run.model!r} cannot take maps (channels, *space) "
-            f"{tuple(example.shape[1:])} of {run.data!r}: {error}"
-        ) from error
-    model.train()
     if run.keep is None:
         return model, None
+    example = loaded.train[:2][0]
     report = pb.convert_(model, pb.Band(keep=run.keep), example=example, plan=run.plan)
     return model, report.keep_measured
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from passband.lab.data import available, load
+from passband.lab.data import available, load, takes_root
 
 
 def test_available_lists_what_needs_no_folder() -> None:
@@ -25,15 +25,23 @@ def test_available_lists_what_needs_no_folder() -> None:
         ("ucr:", ".", ValueError, "unknown data 'ucr:'"),
         ("cifar10", ".", ValueError, "unknown data 'cifar10'"),
         ("digits", "some", ValueError, "'digits' ships in a package .* root='some'"),
-        (5, None, TypeError, "must be a str, not 5"),
-        (None, None, TypeError, "must be a str, not None"),
-        ("ucr:GunPoint", 3, TypeError, "root must be a path or None, not 3"),
-        ("ucr:GunPoint", b".", TypeError, "root must be a path or None, not b'.'"),
+        (5, None, TypeError, "is a str; got 5"),
+        (None, None, TypeError, "is a str; got None"),
+        ("ucr:GunPoint", 3, TypeError, "root is a path or None; got 3"),
+        ("ucr:GunPoint", b".", TypeError, "root is a path or None; got b'.'"),
     ],
 )
 def test_a_bad_name_or_root(name: Any, root: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         load(name, root=root)
+
+
+@pytest.mark.parametrize(
+    ("name", "takes"),
+    [("ucr:GunPoint", True), ("ucr:Toy", True), ("digits", False), ("ucr:", False), ("x:y", False)],
+)
+def test_which_data_take_a_root(name: str, takes: bool) -> None:
+    assert takes_root(name) is takes
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,18 @@ from typing import Any
 import pytest
 import torch
 
-from passband.lab.models import available, create_model, options
+from passband.lab.models import available, create_model, dims, options
 
 SPACE = {"lenet5": (28, 28), "fcn": (50,), "resnet18": (16, 16), "resnet18_icml": (16, 16)}
 
 
 def test_every_model_is_in_the_table_above() -> None:
     assert set(available()) == set(SPACE)
+
+
+@pytest.mark.parametrize("name", available())
+def test_the_axes_of_its_maps(name: str) -> None:
+    assert dims(name) == len(SPACE[name])
 
 
 @pytest.mark.parametrize("name", available())
@@ -45,24 +50,24 @@ def test_options_and_defaults() -> None:
         ("lenet", {}, ValueError, "unknown model 'lenet': there is .* did you mean 'lenet5'?"),
         ("ResNet18", {}, ValueError, "unknown model 'ResNet18': .* did you mean 'resnet18'?"),
         ("zebra", {}, ValueError, "unknown model 'zebra': there is lenet5, fcn, resnet18, "),
-        (None, {}, TypeError, "must be a str, not None"),
+        (None, {}, TypeError, "is a str; got None"),
         ("lenet5", {"widths": 3}, TypeError, "no option 'widths'; it takes image_size"),
         ("resnet18", {"depth": 3}, TypeError, "no option 'depth'; it takes no options"),
-        ("lenet5", {"num_classes": 0}, ValueError, "num_classes must be at least 1, not 0"),
-        ("fcn", {"num_classes": -3}, ValueError, "num_classes must be at least 1, not -3"),
-        ("resnet18", {"num_classes": "10"}, TypeError, "num_classes must be an int, not '10'"),
-        ("resnet18_icml", {"num_classes": 2.0}, TypeError, "num_classes must be an int, not 2.0"),
-        ("lenet5", {"in_channels": 0}, ValueError, "in_channels must be at least 1, not 0"),
-        ("fcn", {"in_channels": True}, TypeError, "in_channels must be an int, not True"),
-        ("lenet5", {"image_size": 0}, ValueError, r"image_size\[0\] must be at least 1, not 0"),
-        ("lenet5", {"image_size": 28.0}, TypeError, "image_size must be 2 ints, not 28.0"),
-        ("lenet5", {"image_size": (24,)}, ValueError, r"image_size must be 2 ints, not 1: \(24,\)"),
-        ("lenet5", {"image_size": (28, -1)}, ValueError, r"image_size\[1\] must be .* not -1"),
-        ("lenet5", {"image_size": "28"}, TypeError, "image_size must be 2 ints, not '28'"),
-        ("fcn", {"widths": (8, 8)}, ValueError, r"widths must be 3 ints, not 2: \(8, 8\)"),
-        ("fcn", {"widths": 8}, TypeError, "widths must be 3 ints, not 8"),
-        ("fcn", {"widths": (8, 0, 8)}, ValueError, r"widths\[1\] must be at least 1, not 0"),
-        ("fcn", {"widths": (8, 8, "8")}, TypeError, r"widths\[2\] must be an int, not '8'"),
+        ("lenet5", {"num_classes": 0}, ValueError, "num_classes is at least 1; got 0"),
+        ("fcn", {"num_classes": -3}, ValueError, "num_classes is at least 1; got -3"),
+        ("resnet18", {"num_classes": "10"}, TypeError, "num_classes is a whole number; got '10'"),
+        ("resnet18_icml", {"num_classes": 2.0}, TypeError, "num_classes .* got 2.0"),
+        ("lenet5", {"in_channels": 0}, ValueError, "in_channels is at least 1; got 0"),
+        ("fcn", {"in_channels": True}, TypeError, "in_channels is a whole number; got True"),
+        ("lenet5", {"image_size": 0}, ValueError, r"image_size\[0\] is at least 1; got 0"),
+        ("lenet5", {"image_size": 28.0}, TypeError, "image_size is 2 whole numbers; got 28.0"),
+        ("lenet5", {"image_size": (24,)}, ValueError, r"image_size is 2 .* got 1: \(24,\)"),
+        ("lenet5", {"image_size": (28, -1)}, ValueError, r"image_size\[1\] is .* got -1"),
+        ("lenet5", {"image_size": "28"}, TypeError, "image_size is 2 whole numbers; got '28'"),
+        ("fcn", {"widths": (8, 8)}, ValueError, r"widths is 3 whole numbers; got 2: \(8, 8\)"),
+        ("fcn", {"widths": 8}, TypeError, "widths is 3 whole numbers; got 8"),
+        ("fcn", {"widths": (8, 0, 8)}, ValueError, r"widths\[1\] is at least 1; got 0"),
+        ("fcn", {"widths": (8, 8, "8")}, TypeError, r"widths\[2\] is a whole number; got '8'"),
     ],
 )
 def test_bad_arguments(

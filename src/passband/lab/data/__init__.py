@@ -1,6 +1,6 @@
 """Labelled data by name. Nothing is downloaded: it ships in a package, or you give a folder."""
 
 from passband.lab.data.labeled import LabeledData
-from passband.lab.data.registry import available, load
+from passband.lab.data.registry import available, load, takes_root
 
-__all__ = ["LabeledData", "available", "load"]
+__all__ = ["LabeledData", "available", "load", "takes_root"]

@@ -25,6 +25,12 @@ def available() -> tuple[str, ...]:
     return tuple(_BUNDLED)
 
 
+def takes_root(name: str) -> bool:
+    """Whether `load` reads this data from the user's folder if it is given one."""
+    family, _, member = name.partition(":")
+    return family in _FROM_ROOT and bool(member)
+
+
 def load(name: str, root: str | os.PathLike[str] | None = None) -> LabeledData:
     """Loads labelled data; nothing is ever downloaded.
 
@@ -49,15 +55,15 @@ def load(name: str, root: str | os.PathLike[str] | None = None) -> LabeledData:
         (10, 1, (8, 8), 1433)
     """
     if not isinstance(name, str):
-        raise TypeError(f"the name of the data must be a str, not {name!r}")
+        raise TypeError(f"the name of the data is a str; got {name!r}")
     if root is None:
         if name not in _BUNDLED:
             raise _unknown(name)
         return _BUNDLED[name]()
     if not isinstance(root, str | os.PathLike):
-        raise TypeError(f"root must be a path or None, not {root!r}")
-    family, _, member = name.partition(":")
-    if family in _FROM_ROOT and member:
+        raise TypeError(f"root is a path or None; got {root!r}")
+    if takes_root(name):
+        family, _, member = name.partition(":")
         return _FROM_ROOT[family](member, Path(root))
     if name in _BUNDLED:
         raise ValueError(f"{name!r} ships in a package and takes no root, but root={str(root)!r}")

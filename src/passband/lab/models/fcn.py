@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from passband.lab.models.checks import check_each_positive, check_positive
+from passband.lab.checks import check_count, check_counts
 
 _KERNELS = (8, 5, 3)
 
@@ -24,8 +24,9 @@ def fcn(
         in_channels: channels of the series.
         widths: channels of the three convolutions.
     """
-    check_positive(num_classes=num_classes, in_channels=in_channels)
-    check_each_positive("widths", widths, len(_KERNELS))
+    check_count("num_classes", num_classes)
+    check_count("in_channels", in_channels)
+    check_counts("widths", widths, len(_KERNELS))
     # 'same' with an even kernel needs one zero more on the right than on the left. The zero is
     # put there by hand: Conv1d(padding="same") does just that, but warns about it.
     layers: OrderedDict[str, nn.Module] = OrderedDict(pad1=nn.ZeroPad1d((0, 1)))

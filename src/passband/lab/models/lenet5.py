@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from passband.lab.models.checks import check_each_positive, check_positive
+from passband.lab.checks import check_count, check_counts
 
 _FIELD = 32  # the side of the field in which LeNet-5 looks for a character
 
@@ -28,9 +28,10 @@ def lenet5(
         image_size: height and width of the images `(N, in_channels, height, width)`, one number
             if they are square.
     """
-    check_positive(num_classes=num_classes, in_channels=in_channels)
+    check_count("num_classes", num_classes)
+    check_count("in_channels", in_channels)
     space = (image_size, image_size) if isinstance(image_size, int) else image_size
-    check_each_positive("image_size", space, 2)
+    check_counts("image_size", space, 2)
     paddings = _padding(space[0]), _padding(space[1])
     features = 16
     for size, padding in zip(space, paddings, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from typing import NamedTuple
 
 from torch import nn
 
@@ -12,19 +13,34 @@ from passband.lab.models.fcn import fcn
 from passband.lab.models.lenet5 import lenet5
 from passband.lab.models.resnet import resnet18, resnet18_icml
 
-# Each takes num_classes and in_channels; its further arguments, all with a default, are options.
-_BUILDERS: Mapping[str, Callable[..., nn.Module]] = {
-    "lenet5": lenet5,
-    "fcn": fcn,
-    "resnet18": resnet18,
-    "resnet18_icml": resnet18_icml,
+
+class _Entry(NamedTuple):
+    # Takes num_classes and in_channels; its further arguments, all with a default, are options.
+    build: Callable[..., nn.Module]
+    dims: int
+
+
+_MODELS: Mapping[str, _Entry] = {
+    "lenet5": _Entry(lenet5, dims=2),
+    "fcn": _Entry(fcn, dims=1),
+    "resnet18": _Entry(resnet18, dims=2),
+    "resnet18_icml": _Entry(resnet18_icml, dims=2),
 }
 _REQUIRED = ("num_classes", "in_channels")
 
 
 def available() -> tuple[str, ...]:
     """The names that `create_model` knows."""
-    return tuple(_BUILDERS)
+    return tuple(_MODELS)
+
+
+def dims(name: str) -> int:
+    """The axes of the maps that a model takes: 1 for series, 2 for images.
+
+    Raises:
+        ValueError: there is no such model.
+    """
+    return _entry(name).dims
 
 
 def options(name: str) -> dict[str, object]:
@@ -37,7 +53,7 @@ def options(name: str) -> dict[str, object]:
         >>> options("lenet5")
         {'image_size': 28}
     """
-    parameters = inspect.signature(_builder(name)).parameters
+    parameters = inspect.signature(_entry(name).build).parameters
     return {key: p.default for key, p in parameters.items() if key not in _REQUIRED}
 
 
@@ -59,7 +75,7 @@ def create_model(name: str, *, num_classes: int, in_channels: int, **given: obje
         >>> sum(p.numel() for p in model.parameters())
         61706
     """
-    build = _builder(name)
+    build = _entry(name).build
     for key in given:
         if key not in options(name):
             allowed = ", ".join(options(name)) or "no options"
@@ -67,11 +83,11 @@ def create_model(name: str, *, num_classes: int, in_channels: int, **given: obje
     return build(num_classes, in_channels, **given)
 
 
-def _builder(name: str) -> Callable[..., nn.Module]:
+def _entry(name: str) -> _Entry:
     if not isinstance(name, str):
-        raise TypeError(f"the name of a model must be a str, not {name!r}")
-    if name not in _BUILDERS:
-        near = get_close_matches(name.lower(), _BUILDERS, n=1)
+        raise TypeError(f"the name of a model is a str; got {name!r}")
+    if name not in _MODELS:
+        near = get_close_matches(name.lower(), _MODELS, n=1)
         meant = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"unknown model {name!r}: there is {', '.join(_BUILDERS)}{meant}")
-    return _BUILDERS[name]
+        raise ValueError(f"unknown model {name!r}: there is {', '.join(_MODELS)}{meant}")
+    return _MODELS[name]

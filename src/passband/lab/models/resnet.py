@@ -9,7 +9,7 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-from passband.lab.models.checks import check_positive
+from passband.lab.checks import check_count
 
 
 class BasicBlock(nn.Module):
@@ -70,7 +70,8 @@ def resnet18_icml(num_classes: int, in_channels: int) -> nn.Sequential:
 def _resnet18(
     num_classes: int, in_channels: int, after_stem: OrderedDict[str, nn.Module]
 ) -> nn.Sequential:
-    check_positive(num_classes=num_classes, in_channels=in_channels)
+    check_count("num_classes", num_classes)
+    check_count("in_channels", in_channels)
     model = nn.Sequential(
         OrderedDict(
             conv1=nn.Conv2d(in_channels, 64, 3, padding=1, bias=False),

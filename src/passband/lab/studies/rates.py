@@ -10,11 +10,13 @@ import lightning as L
 from lightning.pytorch.callbacks import Callback
 
 from passband.lab import checkpoint, data, environment, results, rundir
-from passband.lab.config import TrainConfig, check_count, check_keep
+from passband.lab.checks import check_count, check_keep
+from passband.lab.config import TrainConfig
 from passband.lab.measure import costs
 from passband.lab.processes import is_first
+from passband.lab.quiet import quiet
 from passband.lab.results import Row
-from passband.lab.training import build, sizes, train
+from passband.lab.training import build, make_trainer, sizes, train
 
 NAME = "rates"
 KEEPS = (None, 1.0, 0.75, 0.5, 0.25, 0.1)
@@ -50,10 +52,10 @@ class RatesConfig:
         check_count("seeds", self.seeds)
         check_count("repeats", self.repeats)
         if not self.base:
-            raise ValueError("a study needs at least one data set and model, got none")
+            raise ValueError("base is at least one data set and model; got none")
         pairs = [(one.data, one.model) for one in self.base]
         if len(set(pairs)) < len(pairs):
-            raise ValueError(f"each data set and model may be studied once, got {pairs}")
+            raise ValueError(f"each data set and model is studied once; got {pairs}")
         bands = dict.fromkeys(float(keep) for keep in self.keep if keep is not None)
         object.__setattr__(self, "keep", (None, *bands))
 
@@ -92,7 +94,9 @@ def rates(study: RatesConfig, watch: Watch = lambda done, doing: None) -> list[R
     for base in study.base:  # an unknown model is found before the first training
         build(base, loaded[base.data])
     if is_first():
-        rundir.claim(out, study.to_dict(), again=True)
+        with quiet():
+            processes = [make_trainer(base).world_size for base in study.base]
+        rundir.claim(out, {**study.to_dict(), "processes": processes}, again=True)
         samples = {name: sizes(name, one)["samples"][name] for name, one in loaded.items()}
         environment.save(out, samples=samples)
     done = {
