@@ -1,6 +1,6 @@
 """Forward and backward of single layers, each way and `nn.Conv`, interleaved in one process.
 
-    python benchmarks/ways.py [--threads 2] [--repeats 15]
+    python benchmarks/ways.py [--threads 2] [--repeats 7]
 
 One row a layer and keep: the time of `nn.Conv`, the ratio `nn.Conv` / ours for each way (above 1 we
 are faster), which way `plan="auto"` takes, and how much slower than the best way that is.
@@ -41,10 +41,13 @@ WAYS = ("fft", "dft", "spatial")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--keep", type=float, nargs="+", default=[0.5, 0.25, 0.1])
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    print(
+        "ratio nn.Conv / ours: above 1 ours is faster; auto: the plan's choice (lost on the best)"
+    )
     print(f"{'layer':22} keep  nn.Conv ms   " + "  ".join(f"{w:>7}" for w in WAYS) + "  auto")
     for name, make, shape in LAYERS:
         for keep in options.keep:

@@ -1,4 +1,4 @@
-"""passband: band-limited and spectral-domain convolutional networks for PyTorch."""
+"""passband: band-limited convolutional networks for PyTorch."""
 
 from passband import functional as functional
 from passband import memory as memory

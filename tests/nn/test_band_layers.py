@@ -268,3 +268,13 @@ def test_a_batch_of_no_maps() -> None:
     layer(x).sum().backward()
     assert layer.weight.grad is not None
     assert not layer.weight.grad.any()
+
+
+def test_keep_may_be_assigned_too() -> None:
+    layer = pb.nn.BandConv2d(1, 1, 3, band=pb.Band(cutoff=0.5, fft_size="fast"))
+    assert layer.keep is None
+    layer.keep = 0.25
+    assert layer.band == pb.Band(keep=0.25, fft_size="fast")
+    with pytest.raises(ValueError, match=r"keep lies in \(0, 1\]; got 2"):
+        layer.keep = 2
+    assert layer.keep == 0.25

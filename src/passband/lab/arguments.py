@@ -43,7 +43,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
     one.set_defaults(command="train")
 
-    study = commands.add_parser("study", help="a grid of runs, its figures and report")
+    study = commands.add_parser("study", help="a grid of runs, its figures and report; "
+                                "the same command again continues a stopped one")  # fmt: skip
     study.add_argument("name", help="; ".join(f"{name}: {what}" for name, what in STUDIES.items()))
     for name in ("--data", "--model"):
         study.add_argument(name, nargs="+", action="extend", required=True,

@@ -43,7 +43,8 @@ class BandSetting(nn.Module):
     ) -> None:
         if (band is None) == (keep is None):
             raise ValueError(
-                f"{type(self).__name__}: give either band or keep; got band={band}, keep={keep}"
+                f"{type(self).__name__}: give either band, for instance Band(cutoff=0.3), or keep; "
+                f"got band={band}, keep={keep}"
             )
         chosen = Band(keep=keep) if band is None else band
         super().__init__(*args, **options)
@@ -76,6 +77,15 @@ class BandSetting(nn.Module):
     @band.setter
     def band(self, band: Band) -> None:
         self.configure(replace(self._passband, band=band))
+
+    @property
+    def keep(self) -> float | tuple[float, ...] | None:
+        """The share that the band states, if it states one; assigning it sets such a band."""
+        return self._passband.band.keep
+
+    @keep.setter
+    def keep(self, keep: float | tuple[float, ...]) -> None:
+        self.band = Band(keep=keep, fft_size=self.band.fft_size)
 
     @property
     def plan(self) -> PlanName:
