@@ -135,7 +135,11 @@ def test_dtypes_in_are_dtypes_out(dtype: torch.dtype) -> None:
     assert got.dtype == dtype
     exact = by_scipy(x.double(), (4, 4))
     torch.testing.assert_close(
-        got.double(), exact, rtol=torch.finfo(dtype).eps, atol=torch.finfo(dtype).eps
+        # a rounding to the dtype, after sums of 72 terms in float32
+        got.double(),
+        exact,
+        rtol=max(torch.finfo(dtype).eps, 1e-6),
+        atol=1e-6,
     )
     with torch.autocast("cpu", torch.bfloat16):
         assert pb.nn.SpectralPool2d(4)(x).dtype == dtype

@@ -1,0 +1,36 @@
+"""What tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+if TYPE_CHECKING:
+    from passband.lab.training import Result
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """The same random numbers in each run, whichever tests run before."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> Iterator[None]:
+    """Maps this small gain nothing from threads, and test processes must not fight for cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """A band-limited run of the laboratory that nothing disturbed."""
+    from digits_run import config  # imported here: Lightning takes seconds, few tests need it
+    from passband.lab.training import train
+
+    return train(config(tmp_path_factory.mktemp("run"), keep=0.5), progress_bar=False)
