@@ -10,9 +10,9 @@ from zipfile import ZipFile
 import lightning as L
 import pytest
 import torch
-from digits_run import config, weights
 from lightning.pytorch.callbacks import Callback
 
+from digits_run import config, weights
 from passband.lab import checkpoint
 from passband.lab.training import Result, train
 

@@ -8,10 +8,10 @@ from typing import Any
 import lightning as L
 import pytest
 import torch
-from digits_run import config, weights
 from lightning.pytorch.callbacks import Callback
 
 import passband as pb
+from digits_run import config, weights
 from passband.lab import data, files, models, results
 from passband.lab.training import Result, train
 
