@@ -296,7 +296,7 @@ def compare(
     op = function(case, transposed=transposed)
     y = op(x, w, b, **options, band=band or band_of(cut), plan=plan)
     close(y, wanted.y, "y")
-    y.backward(torch.from_numpy(cotangent(wanted.y.shape)))  # type: ignore[no-untyped-call]
+    y.backward(torch.from_numpy(cotangent(wanted.y.shape)))
     assert x is not None
     assert w is not None
     close(x.grad, wanted.dx, "dx")

@@ -19,6 +19,14 @@ def seeded() -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def no_cache_on_disk() -> Iterator[None]:
+    """Measured plans are not remembered from run to run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PASSBAND_CACHE", "")
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def one_thread() -> Iterator[None]:
     """Maps this small gain nothing from threads, and test processes must not fight for cores."""
     before = torch.get_num_threads()

@@ -66,7 +66,7 @@ def value_and_gradients(
     """What f gives, then the gradient of each tensor for a cotangent that depends on the shape."""
     y = f(*tensors)
     steps = torch.linspace(-0.5, 1.5, max(y.numel(), 1), dtype=torch.float64)[: y.numel()]
-    y.backward(steps.reshape(y.shape).to(y.dtype))  # type: ignore[no-untyped-call]
+    y.backward(steps.reshape(y.shape).to(y.dtype))
     return [y, *(None if t is None else t.grad for t in tensors)]
 
 

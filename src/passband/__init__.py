@@ -9,9 +9,11 @@ from passband.convert import ConvertReport as ConvertReport
 from passband.convert import bandlimited as bandlimited
 from passband.convert import calibrate_ as calibrate_
 from passband.convert import convert_ as convert_
+from passband.convert import freeze_ as freeze_
 from passband.convert import report as report
 from passband.convert import revert_ as revert_
 from passband.convert import set_band_ as set_band_
+from passband.convert import unfreeze_ as unfreeze_
 from passband.memory.saved import SavedBytes as SavedBytes
 
 __version__ = "0.1.0"

@@ -101,7 +101,7 @@ def test_modules_have_no_error_inputs() -> None:
 
 
 def _new_module_cases() -> Iterator[Any]:
-    for case in get_new_module_tests():  # type: ignore[no-untyped-call]
+    for case in get_new_module_tests():
         name = case.get("fullname") or case["module_name"]
         if "Conv" in name:
             yield pytest.param(case, id="-".join(filter(None, [name, case.get("desc")])))

@@ -75,11 +75,12 @@ def test_rows_and_text() -> None:
     )
     assert report.keep_measured == pytest.approx((3 * 44 + 4 * 44 + 2 * 6) / (7 * 168 + 2 * 21))
     lines = str(report).splitlines()
-    # of 21 x 8, 22 x 9, 21 x 8 and 21 bins stay 11 x 4 or (modes 6 and 4) 44 and 6; they are held
-    # at 8 bytes for each of 2 x 3, 2 x 4 and 2 x 2 maps, unless the map itself is smaller
+    # of 21 x 8, 22 x 9, 21 x 8 and 21 bins stay 11 x 4 or (modes 6 and 4) 44 and 6; of mirrored
+    # pairs among the 11 x 7 of a band only one is held, so (77 + 1) / 2 = 39 and 6, at 8 bytes for
+    # each of 2 x 3, 2 x 4 and 2 x 2 maps, unless the map itself is smaller
     assert lines == [
         "layer  before -> after                         requested  measured  plan  holds",
-        "wide   Conv2d -> BandConv2d                    keep=0.25  0.262     dft   2.1 KiB spectrum",  # noqa: E501
+        "wide   Conv2d -> BandConv2d                    keep=0.25  0.262     dft   1.8 KiB spectrum",  # noqa: E501
         "deep   Conv2d  left alone: where() said no",
         "point  Conv2d  left alone: kernel size 1 (pointwise=True converts it)",
         "up     ConvTranspose2d -> BandConvTranspose2d  keep=0.25  0.262     dft   2.2 KiB map",

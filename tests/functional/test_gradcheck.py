@@ -113,7 +113,7 @@ def test_expanded_cotangent_and_input(plan: str, transposed: bool) -> None:
     assert weight is not None
     assert bias is not None
     y = bound(case, 0.5, plan, transposed=transposed)(one.expand(*x.shape), weight, bias)
-    y.backward(torch.tensor(1.5, dtype=torch.float64).expand(*shape))  # type: ignore[no-untyped-call]
+    y.backward(torch.tensor(1.5, dtype=torch.float64).expand(*shape))
     assert wanted.dx is not None
     close(one.grad, wanted.dx.sum(axis=0, keepdims=True), "dx")
     close(weight.grad, wanted.dw, "dw")
@@ -140,7 +140,7 @@ def test_unused_gradients(
         if a is not None
     ]
     y = bound(case, keep, plan, transposed=transposed)(*tensors)
-    y.backward(torch.from_numpy(seed))  # type: ignore[no-untyped-call]
+    y.backward(torch.from_numpy(seed))
     names = ["dx", "dw", "db"]
     for tensor, want, name in zip(tensors, wants, names, strict=True):
         close(tensor.grad, getattr(wanted, name) if want else None, name)
@@ -160,8 +160,8 @@ def test_backward_twice_adds_up(plan: str) -> None:
     case = Case("1d", (2, 4, 7), (4, 4, 3))
     x, w, b = inputs(case)
     y = bound(case, 0.5, plan)(x, w, b).square().sum()
-    y.backward(retain_graph=True)  # type: ignore[no-untyped-call]
+    y.backward(retain_graph=True)
     assert w.grad is not None
     once = w.grad.clone()
-    y.backward()  # type: ignore[no-untyped-call]
+    y.backward()
     torch.testing.assert_close(w.grad, 2 * once, rtol=0, atol=0)

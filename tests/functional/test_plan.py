@@ -50,9 +50,9 @@ def test_the_whole_band_is_pytorchs_convolution() -> None:
 @pytest.mark.parametrize(
     ("keep", "holds", "count"),
     [
-        # A ring of 9 samples; 8·8 samples a map against 2·(2m-1)·m numbers a spectrum.
-        (0.2, "spectrum", 2 * 3 * 2),  # 3 of 9 an axis: 0.11, nearer than 5 of 9: 0.31
-        (0.6, "spectrum", 2 * 7 * 4),
+        # A ring of 9 samples; 8·8 samples a map against 1 + (2m-1)² numbers a spectrum.
+        (0.2, "spectrum", 1 + 3 * 3),  # 3 of 9 an axis: 0.11, nearer than 5 of 9: 0.31
+        (0.6, "spectrum", 1 + 7 * 7),
         (0.9, "map", 8 * 8),
     ],
 )
@@ -64,8 +64,8 @@ def test_the_smaller_of_map_and_spectrum_is_held(keep: float, holds: str, count:
 
 
 def test_a_half_precision_map_counts_half() -> None:
-    layer = pb.nn.BandConv2d(3, 4, 3, padding=1, keep=0.6, dtype=torch.bfloat16)
-    plan = plan_of(layer, torch.zeros(2, 3, 8, 8, dtype=torch.bfloat16))
+    layer = pb.nn.BandConv2d(3, 4, 3, padding=1, keep=0.6, dtype=torch.float16)
+    plan = plan_of(layer, torch.zeros(2, 3, 8, 8, dtype=torch.float16))
     assert (plan.holds, plan.held_bytes) == ("map", 2 * 3 * 64 * 2)
 
 

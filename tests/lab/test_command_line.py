@@ -208,5 +208,5 @@ def test_python_m_passband_works() -> None:
         timeout=120,
         env={**os.environ, "COLUMNS": "100"},
     )
-    for command in ("train", "study", "report", "demo"):
+    for command in ("train", "study", "bench", "report", "demo"):
         assert command in done.stdout

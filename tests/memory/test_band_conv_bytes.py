@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 import pytest
@@ -12,8 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import passband as pb
+from passband.functional.plan import make_plan
 from passband.lab.models import create_model
 from passband.memory import saved
+from passband.transforms import precision
 
 # PyTorch warns that it copies the map for an even kernel and padding="same".
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding=.same. with even kernel")
@@ -128,15 +131,18 @@ def primes(n: int) -> list[int]:
 
 
 def half_spectrum(lengths: Sequence[int], modes: Sequence[int]) -> int:
-    """Bins |k| <= m - 1 of all axes but the last, 0..m-1 of the last, counted one by one."""
-    full = [
-        sum(min(k, L - k) < m for k in range(L))
-        for L, m in zip(lengths[:-1], modes[:-1], strict=True)
-    ]
-    return math.prod(full) * modes[-1]
+    """Bins |k| <= m - 1 of all axes, of each mirrored pair one, counted one by one."""
+    kept = [[k for k in range(L) if min(k, L - k) < m] for L, m in zip(lengths, modes, strict=True)]
+    pairs = {
+        frozenset([bin_, tuple(-k % L for k, L in zip(bin_, lengths, strict=True))])
+        for bin_ in itertools.product(*kept)
+    }
+    return len(pairs)
 
 
-def expected(case: Case, band: pb.Band, dtype: torch.dtype, batch: int = 3) -> int:
+def expected(
+    case: Case, band: pb.Band, dtype: torch.dtype, batch: int = 3, itemsize: int | None = None
+) -> int:
     lengths = [ring(case, band, axis) for axis in range(case.dims)]
     modes = list(band.resolve(lengths))
     if case.stride_mode == "spectral":
@@ -144,7 +150,8 @@ def expected(case: Case, band: pb.Band, dtype: torch.dtype, batch: int = 3) -> i
     in_space = case.padding_mode in ("reflect", "replicate")  # they are part of the map
     size = [n + (sum(pads(case, i)) if in_space else 0) for i, n in enumerate(case.size)]
     in_map = math.prod(size) * dtype.itemsize
-    in_spectrum = 2 * half_spectrum(lengths, modes) * (8 if dtype == torch.float64 else 4)
+    itemsize = itemsize or (8 if dtype == torch.float64 else 4)
+    in_spectrum = 2 * half_spectrum(lengths, modes) * itemsize
     return batch * case.channels * min(in_map, in_spectrum)
 
 
@@ -177,6 +184,15 @@ def cases(size: tuple[int, ...]) -> list[Case]:
     return table if dims < 3 else [c for i, c in enumerate(table) if i not in (2, 5, 10, 17)]
 
 
+@pytest.fixture(autouse=True)
+def without_bfloat16(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine that transforms half precision in float32, until a test says otherwise."""
+    monkeypatch.setattr(precision, "multiplies_bfloat16", lambda device: False)
+    make_plan.cache_clear()
+    yield
+    make_plan.cache_clear()
+
+
 CASES = [*cases((23,)), *cases((12, 9)), *cases((7, 6, 8))]
 
 
@@ -194,6 +210,17 @@ def test_it_holds_the_smaller_of_map_and_spectrum(case: Case) -> None:
                 assert found.total == found.by_kind["conv input"], (band, plan, dtype)
                 assert found.total <= plain, (band, plan, dtype)
                 assert found.total == expected(case, band, dtype), (band, plan, dtype)
+
+
+@pytest.mark.parametrize("case", CASES[::3], ids=[case.name for case in CASES[::3]])
+def test_spectra_of_bfloat16_take_half(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "multiplies_bfloat16", lambda device: True)
+    make_plan.cache_clear()
+    x = case.map(torch.bfloat16).requires_grad_()
+    w = nn.Parameter(case.weight(torch.bfloat16))
+    for band in BANDS:
+        found = saved(lambda: case.band(x, w, None, band, "dft")).total  # noqa: B023
+        assert found == expected(case, band, torch.bfloat16, itemsize=2), band
 
 
 WEIGHTS = [CASES[0], CASES[6], CASES[12], CASES[19], CASES[25], CASES[38], CASES[48]]
@@ -271,5 +298,5 @@ def test_a_converted_resnet_holds_what_its_report_says() -> None:
     total = 0
     for channels, n in shapes:
         (m, _) = pb.Band(keep=0.25).resolve((n + 1, n + 1))
-        total += 4 * channels * (2 * m - 1) * m * 2 * 4
+        total += 4 * channels * (1 + (2 * m - 1) ** 2) * 4
     assert found.by_kind["conv input"] == total

@@ -11,7 +11,18 @@ import torch
 from numpy.typing import NDArray
 
 from passband import memory
-from passband.transforms.fourier import Axis, Grid, Norm, Transform, adjoint, analysis
+from passband.transforms import precision
+from passband.transforms.fourier import (
+    Axis,
+    Grid,
+    Norm,
+    Transform,
+    adjoint,
+    analysis,
+    count,
+    dft,
+    frequencies,
+)
 
 ONE_AXIS = [
     [Axis(length, modes, grid)]
@@ -32,75 +43,121 @@ MORE_AXES = [
     [Axis(8, 5, Grid(0, 4, 2)), Axis(8, 5, Grid(0, 1, 8))],
     [Axis(5, 2, Grid(-1, 2, 3)), Axis(4, 2, Grid(0, 1, 4)), Axis(6, 4, Grid(0, 3, 2))],
     [Axis(12, 3, Grid(0, Fraction(12, 5), 5)), Axis(12, 4, Grid(0, Fraction(12, 6), 6))],
+    [Axis(6, 4, Grid(0, 1, 6)), Axis(4, 3, Grid(0, 1, 4)), Axis(6, 4, Grid(0, 1, 6))],
+    [Axis(5, 1, Grid(0, 1, 5)), Axis(4, 1, Grid(0, 1, 4)), Axis(7, 3, Grid(0, 1, 7))],
 ]
 WAYS: tuple[Transform, ...] = ("fft", "dft")
 NORMS: tuple[Norm, ...] = ("parseval", "none")
 
 
+def band(axes: list[Axis]) -> set[tuple[int, ...]]:
+    """Every frequency of the band, both of ±k, with k and k - L of a ring as one."""
+    kept = [{k % a.length for k in range(1 - a.modes, a.modes)} for a in axes]
+    return set(itertools.product(*kept))
+
+
 def dense(axes: list[Axis], norm: Norm) -> NDArray[np.complex128]:
     """Kept half spectrum from samples as one matrix, written from the definition."""
-    whole = np.ones((1, 1), dtype=np.complex128)
-    for i, axis in enumerate(axes):
-        length, m, grid = axis.length, axis.modes, axis.grid
-        half = i == len(axes) - 1
-        kept = range(m) if half else sorted({k % length for k in range(1 - m, m)})
-        positions = [float(grid.start + grid.step * t) for t in range(grid.count)]
-        # A bin of a fractional grid is a frequency, so k and k - L differ: take the lower.
-        signed = [k if 2 * k <= length else k - length for k in kept]
-        matrix = np.exp(-2j * np.pi * np.outer(signed, positions) / length)
-        if norm == "parseval":
-            twins = [2.0 if half and k and 2 * k != length else 1.0 for k in kept]
-            matrix *= np.sqrt(np.array(twins) / length)[:, None]
-        whole = np.kron(whole, matrix)
-    return whole
+    positions = [[float(a.grid.start + a.grid.step * t) for t in range(a.grid.count)] for a in axes]
+    samples = np.array(list(itertools.product(*positions)))
+    lengths = np.array([a.length for a in axes])
+    ks = np.array(frequencies(tuple(axes)))
+    matrix: NDArray[np.complex128] = np.exp(-2j * np.pi * (ks / lengths) @ samples.T)
+    if norm == "parseval":
+        own = (2 * ks % lengths == 0).all(axis=1)
+        matrix *= np.sqrt(np.where(own, 1, 2) / lengths.prod())[:, None]
+    return matrix
 
 
+def maps(*shape: int, seed: int, last: bool = False) -> torch.Tensor:
+    """Random maps in float64, their channels last in memory or first."""
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(*shape, dtype=torch.float64, generator=generator)
+    return x.movedim(1, -1).contiguous().movedim(-1, 1) if last else x
+
+
+@pytest.mark.parametrize("axes", ONE_AXIS + MORE_AXES, ids=str)
+def test_of_each_pair_of_mirrored_frequencies_one_is_kept(axes: list[Axis]) -> None:
+    ks = frequencies(tuple(axes))
+    lengths = [a.length for a in axes]
+    stored = [tuple(k % n for k, n in zip(bin_, lengths, strict=True)) for bin_ in ks]
+    mirrored = [tuple(-k % n for k, n in zip(bin_, lengths, strict=True)) for bin_ in ks]
+    assert len(ks) == count(tuple(axes)) == len(set(stored))
+    assert set(stored) | set(mirrored) == band(axes)
+    alone = [own == other for own, other in zip(stored, mirrored, strict=True)]
+    assert len(stored) * 2 - sum(alone) == len(band(axes))
+    assert alone == sorted(alone, reverse=True)  # the bins without a twin come first
+    assert all(bin_[-1] >= 0 for bin_ in ks)
+
+
+@pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("way", WAYS)
-def test_analysis_and_adjoint_are_the_dense_matrix(way: Transform, norm: Norm) -> None:
-    generator = torch.Generator().manual_seed(0)
+def test_analysis_and_adjoint_are_the_dense_matrix(way: Transform, norm: Norm, last: bool) -> None:
     for axes in ONE_AXIS + MORE_AXES:
-        matrix = dense(axes, norm)
-        counts = [axis.grid.count for axis in axes]
-        x = torch.randn(3, *counts, dtype=torch.float64, generator=generator)
-        spectrum = analysis(x, axes, way, norm)
-        expected = matrix @ x.reshape(3, -1).numpy().T
-        np.testing.assert_allclose(spectrum[0].numpy(), expected.real, atol=1e-12)
-        np.testing.assert_allclose(spectrum[1].numpy(), expected.imag, atol=1e-12)
+        check_against_dense(axes, way, norm, last)
 
-        # Any planes at all, not just those of a real map: the adjoint is linear over the reals.
-        planes = torch.randn(2, len(matrix), 3, dtype=torch.float64, generator=generator)
-        values = planes[0].numpy() + 1j * planes[1].numpy()
-        back = adjoint(planes, axes, way, norm).reshape(3, -1).numpy()
-        np.testing.assert_allclose(back, (matrix.conj().T @ values).real.T, atol=1e-12)
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("channels", [2, 18])  # few channels and many take different products
+@pytest.mark.parametrize("first", [0, 1, 2])
+def test_however_many_axes_one_matrix_takes(
+    first: int, channels: int, last: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dft, "divided", lambda axes: (axes[:first], axes[first:]))
+    for axes in MORE_AXES:
+        if first < len(axes):
+            for norm in NORMS:
+                check_against_dense(axes, "dft", norm, last, channels)
+
+
+def check_against_dense(
+    axes: list[Axis], way: Transform, norm: Norm, last: bool, channels: int = 2
+) -> None:
+    matrix = dense(axes, norm)
+    x = maps(3, channels, *(axis.grid.count for axis in axes), seed=0, last=last)
+    spectrum = analysis(x, axes, way, norm)
+    assert spectrum.shape == (len(matrix), 2, 3, channels)
+    expected = (matrix @ x.reshape(3 * channels, -1).numpy().T).reshape(-1, 3, channels)
+    np.testing.assert_allclose(spectrum[:, 0].numpy(), expected.real, atol=1e-12)
+    np.testing.assert_allclose(spectrum[:, 1].numpy(), expected.imag, atol=1e-12)
+
+    # Any planes at all, not just those of a real map: the adjoint is linear over the reals.
+    planes = maps(len(matrix), 2, 3, channels, seed=1)
+    values = (planes[:, 0].numpy() + 1j * planes[:, 1].numpy()).reshape(-1, 3 * channels)
+    back = adjoint(planes, axes, way, norm, last=last)
+    wanted = (matrix.conj().T @ values).real.T
+    np.testing.assert_allclose(back.reshape(3 * channels, -1).numpy(), wanted, atol=1e-11)
+    assert (back.movedim(1, -1) if last else back).is_contiguous()
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_plain_sum_is_numpys_fft(way: Transform) -> None:
-    x = torch.randn(4, 10, 7, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    x = maps(4, 1, 10, 7, 9, seed=1)
     lengths, modes = (12, 7, 11), (4, 3, 6)
     axes = [
         Axis(length, m, Grid(0, 1, n))
-        for length, m, n in zip(lengths, modes, x.shape[1:], strict=True)
+        for length, m, n in zip(lengths, modes, x.shape[2:], strict=True)
     ]
-    expected = np.fft.rfftn(x.numpy(), lengths, axes=(1, 2, 3))
-    expected = np.take(expected, [*range(4), *range(-3, 0)], axis=1)
-    expected = np.take(expected, [*range(3), *range(-2, 0)], axis=2)[..., :6].reshape(4, -1).T
-    spectrum = analysis(x, axes, way, "none").numpy()
-    np.testing.assert_allclose(spectrum[0] + 1j * spectrum[1], expected, atol=1e-11)
+    whole = np.fft.fftn(x[:, 0].numpy(), lengths, axes=(1, 2, 3))
+    spectrum = analysis(x, axes, way, "none").numpy()[..., 0]
+    for at, (i, j, k) in enumerate(frequencies(tuple(axes))):
+        np.testing.assert_allclose(
+            spectrum[at, 0] + 1j * spectrum[at, 1], whole[:, i, j, k], atol=1e-11
+        )
 
 
 @pytest.mark.parametrize(("way", "length"), list(itertools.product(WAYS, (7, 8))))
 def test_full_band_is_energy_preserving_and_inverted(way: Transform, length: int) -> None:
-    x = torch.randn(2, 5, length, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    x = maps(2, 3, 5, length, seed=2)
     axes = [Axis(5, 3, Grid(0, 1, 5)), Axis(length, length // 2 + 1, Grid(0, 1, length))]
     spectrum = analysis(x, axes, way)
-    torch.testing.assert_close(spectrum.square().sum((0, 1)), x.square().sum((1, 2)))
+    torch.testing.assert_close(spectrum.square().sum((0, 1)), x.square().sum((2, 3)))
     torch.testing.assert_close(adjoint(spectrum, axes, way), x)
 
 
 def test_ways_agree_in_single_precision_on_a_long_ring() -> None:
-    x = torch.randn(2, 16384, generator=torch.Generator().manual_seed(3))
+    x = maps(1, 2, 16384, seed=3).float()
     axes = [Axis(16400, 300, Grid(0, 1, 16384))]
     by_fft, by_matrix = analysis(x, axes, "fft"), analysis(x, axes, "dft")
     torch.testing.assert_close(by_fft, by_matrix, atol=2e-5, rtol=0)  # values of order 1
@@ -108,8 +165,11 @@ def test_ways_agree_in_single_precision_on_a_long_ring() -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_is_transformed_in_float32(way: Transform, dtype: torch.dtype) -> None:
-    x = torch.randn(2, 9, generator=torch.Generator().manual_seed(4)).to(dtype).requires_grad_()
+def test_half_precision_is_transformed_in_float32(
+    way: Transform, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "multiplies_bfloat16", lambda device: False)
+    x = maps(1, 2, 9, seed=4).to(dtype).requires_grad_()
     axes = [Axis(12, 4, Grid(0, 1, 9))]
     spectrum = analysis(x, axes, way)
     assert spectrum.dtype == torch.float32
@@ -118,20 +178,41 @@ def test_half_precision_is_transformed_in_float32(way: Transform, dtype: torch.d
     assert grad.dtype == dtype
 
 
+def test_bfloat16_stays_bfloat16_where_the_device_multiplies_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(precision, "multiplies_bfloat16", lambda device: True)
+    x = maps(2, 20, 33, 32, seed=4)
+    axes = [Axis(34, 9, Grid(0, 1, 33)), Axis(33, 8, Grid(0, 1, 32))]
+    exact, small = analysis(x, axes, "dft"), analysis(x.bfloat16(), axes, "dft")
+    assert small.dtype == torch.bfloat16
+    assert (small.double() - exact).norm() < 0.006 * exact.norm()  # three roundings of 2**-9
+    assert analysis(x.bfloat16(), axes, "fft").dtype == torch.float32
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_derivatives_of_both_directions(way: Transform) -> None:
     axes = [Axis(6, 4, Grid(0, 2, 3)), Axis(5, 2, Grid(-1, 1, 3))]
-    generator = torch.Generator().manual_seed(5)
-    x = torch.randn(2, 3, 3, dtype=torch.float64, generator=generator).requires_grad_()
+    x = maps(1, 2, 3, 3, seed=5).requires_grad_()
     assert torch.autograd.gradcheck(lambda t: analysis(t, axes, way), x)
     assert torch.autograd.gradgradcheck(lambda t: analysis(t, axes, way).square(), x)
-    planes = torch.randn(2, 12, 2, dtype=torch.float64, generator=generator).requires_grad_()
+    planes = maps(count(tuple(axes)), 2, 1, 2, seed=6).requires_grad_()
     assert torch.autograd.gradcheck(lambda t: adjoint(t, axes, way), planes)
 
 
 @pytest.mark.parametrize("way", WAYS)
+def test_a_batch_more_is_more_maps(way: Transform) -> None:
+    axes = [Axis(6, 4, Grid(0, 2, 3)), Axis(5, 2, Grid(-1, 1, 3))]
+    x = maps(4, 2, 3, 3, 3, seed=7)
+    both = torch.func.vmap(lambda t: analysis(t, axes, way))(x)
+    torch.testing.assert_close(both, torch.stack([analysis(t, axes, way) for t in x]))
+    back = torch.func.vmap(lambda t: adjoint(t, axes, way))(both)
+    torch.testing.assert_close(back, torch.stack([adjoint(t, axes, way) for t in both]))
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_autograd_holds_nothing(way: Transform) -> None:
-    x = torch.randn(2, 9, requires_grad=True)
+    x = torch.randn(1, 2, 9, requires_grad=True)
     axes = [Axis(12, 4, Grid(0, 1, 9))]
     assert memory.saved(lambda: adjoint(analysis(x, axes, way), axes, way)).total == 0
 
@@ -139,6 +220,6 @@ def test_autograd_holds_nothing(way: Transform) -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_no_maps_at_all(way: Transform) -> None:
     axes = [Axis(6, 4, Grid(0, 1, 4)), Axis(5, 2, Grid(0, 1, 3))]
-    spectrum = analysis(torch.zeros(0, 4, 3), axes, way)
-    assert spectrum.shape == (2, 12, 0)
-    assert adjoint(spectrum, axes, way).shape == (0, 4, 3)
+    spectrum = analysis(torch.zeros(0, 3, 4, 3), axes, way)
+    assert spectrum.shape == (10, 2, 0, 3)
+    assert adjoint(spectrum, axes, way).shape == (0, 3, 4, 3)

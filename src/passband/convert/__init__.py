@@ -1,6 +1,8 @@
 """Model surgery: convolutions made band-limited in place, and back."""
 
 from passband.convert.calibration import calibrate_ as calibrate_
+from passband.convert.freeze import freeze_ as freeze_
+from passband.convert.freeze import unfreeze_ as unfreeze_
 from passband.convert.report import ConvertReport as ConvertReport
 from passband.convert.report import Row as Row
 from passband.convert.report import report as report

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor, nn
 
 from passband.convert.layers import (
@@ -118,10 +119,10 @@ def report(model: nn.Module, example: object = None) -> ConvertReport:
     Examples:
         >>> import torch
         >>> from passband.nn import BandConv2d
-        >>> model = nn.Sequential(BandConv2d(3, 8, 3, keep=0.5), nn.Conv2d(8, 8, 3))
+        >>> model = nn.Sequential(BandConv2d(3, 8, 3, keep=0.5, plan="dft"), nn.Conv2d(8, 8, 3))
         >>> print(report(model, torch.zeros(1, 3, 16, 16)))
-        layer  before -> after       requested  measured  plan     holds
-        0      Conv2d -> BandConv2d  keep=0.5   0.458     spatial  1.5 KiB spectrum
+        layer  before -> after       requested  measured  plan  holds
+        0      Conv2d -> BandConv2d  keep=0.5   0.458     dft   1.4 KiB spectrum
         1      Conv2d  left alone: not converted
         1 of 2 convolutions are band-limited, keeping 45.8% of the coefficients
     """
@@ -145,7 +146,8 @@ def with_plans(written: ConvertReport, model: nn.Module, example: object) -> Con
     plans: dict[str, list[Plan]] = {name: [] for name in names.values()}
 
     def see(layer: BandSetting, x: Tensor) -> None:
-        plans[names[layer]].append(layer.plan_for(x))
+        with torch.enable_grad():  # the plan of a training step
+            plans[names[layer]].append(layer.plan_for(x))
 
     with observing(model, names, see):
         model(*example) if isinstance(example, tuple | list) else model(example)

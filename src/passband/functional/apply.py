@@ -11,13 +11,15 @@ from torch import Tensor
 
 from passband.band import Band
 from passband.functional.arguments import Arguments, check_shapes
-from passband.functional.convolution import convolve
+from passband.functional.convolution import Spectra, convolve
+from passband.functional.cost import Purpose
 from passband.functional.energy import energy_modes
 from passband.functional.geometry import Geometry, convolution_geometry, transposed_geometry
 from passband.functional.measure import measured_plan
 from passband.functional.padding import pad
 from passband.functional.plan import Plan, PlanName, make_plan
 from passband.transforms.precision import autocast_dtype
+from passband.transforms.recording import recording
 
 _DIRECT: dict[tuple[int, bool], Callable[..., Tensor]] = {
     (1, False): F.conv1d, (2, False): F.conv2d, (3, False): F.conv3d,
@@ -26,23 +28,39 @@ _DIRECT: dict[tuple[int, bool], Callable[..., Tensor]] = {
 
 
 def apply(
-    args: Arguments, x: Tensor, weight: Tensor, bias: Tensor | None, band: Band, asked: PlanName
+    args: Arguments,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    band: Band,
+    asked: PlanName,
+    spectra: Spectra | None = None,
 ) -> Tensor:
-    """The band-limited convolution of a map, batched or not."""
-    batch, plan = prepare(args, x, weight, bias, band, asked)
+    """The band-limited convolution of a map, batched or not; see `convolve` for `spectra`."""
+    batch, plan = prepare(args, x, weight, bias, band, asked, frozen=spectra is not None)
     # PyTorch pads a period, and an even kernel's "same", by a copy of the map, which it then holds.
     uneven = args.padding_mode == "zeros" and any(p != q for p, q in args.padding)
     if plan.direct and not uneven and args.padding_mode != "circular":
         y = _direct(args, batch, weight, bias)
     else:
-        y = convolve(batch, weight, bias, plan)
+        y = convolve(batch, weight, bias, plan, spectra)
     return y if x.dim() == batch.dim() else y.squeeze(0)
 
 
 def prepare(
-    args: Arguments, x: Tensor, weight: Tensor, bias: Tensor | None, band: Band, asked: PlanName
+    args: Arguments,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    band: Band,
+    asked: PlanName,
+    *,
+    frozen: bool = False,
 ) -> tuple[Tensor, Plan]:
     """The map as it will be convolved, batched, cast and padded, and the plan for it."""
+    purpose: Purpose = "frozen" if frozen else "inference"
+    if recording() and (x.requires_grad or weight.requires_grad):
+        purpose = "training"
     if x.dim() == args.dims + 1:
         x = x.unsqueeze(0)
     check_shapes(args, x.shape, weight.shape, None if bias is None else bias.shape)
@@ -59,8 +77,8 @@ def prepare(
     outputs = weight.shape[1] * args.groups if args.transposed else weight.shape[0]
     shape = (x.shape[0], x.shape[1], outputs, x.dtype)
     if asked == "measure":
-        return x, measured_plan(geometry, *shape, x.device)
-    return x, make_plan(geometry, asked, *shape, x.device.type)
+        return x, measured_plan(geometry, *shape, x.device, purpose)
+    return x, make_plan(geometry, asked, *shape, x.device.type, purpose)
 
 
 @lru_cache(maxsize=4096)

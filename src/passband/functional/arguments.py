@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from numbers import Integral
 from typing import get_args
 
@@ -123,6 +124,34 @@ def read_arguments(
         TypeError: a size is not a whole number.
         RuntimeError: a size is out of range, as in PyTorch.
     """
+    given = (
+        name, dims, weight, stride, padding, dilation, groups, output_padding, padding_mode,
+        stride_mode, transposed,
+    )  # fmt: skip
+    sizes = (stride, padding, dilation, groups, output_padding)
+    return (_read_before if all(map(_is_plain, sizes)) else _read)(*given)
+
+
+def _is_plain(size: object) -> bool:
+    """Whether it may be a key: 1, True and 1.0 are one key, but not one argument."""
+    if type(size) is tuple:
+        return all(type(entry) is int for entry in size)
+    return type(size) in (int, str)
+
+
+def _read(
+    name: str,
+    dims: int,
+    weight: Sequence[int],
+    stride: Size,
+    padding: Size | str,
+    dilation: Size,
+    groups: int,
+    output_padding: Size,
+    padding_mode: PaddingMode,
+    stride_mode: StrideMode,
+    transposed: bool,
+) -> Arguments:
     strides = _sizes(name, "stride", stride, dims, least=1)
     dilations = _sizes(name, "dilation", dilation, dims, least=1)
     (channel_groups,) = _sizes(name, "groups", groups, 1, least=1)
@@ -148,6 +177,9 @@ def read_arguments(
         stride_mode,
         transposed,
     )
+
+
+_read_before = lru_cache(maxsize=4096)(_read)
 
 
 def check_shapes(

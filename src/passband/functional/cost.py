@@ -1,121 +1,188 @@
-"""What each way to compute a convolution costs: operations and bytes over a device's rates.
+"""What each way to compute a convolution costs: its work, times the prices of a device.
 
-A first model. Rates are relative (only the order of the ways matters) and of one training step:
-forward and backward of one layer.
+Work is counted from shapes alone; prices are fitted to measurements (`benchmarks/fit_prices.py`)
+and kept as data in `prices.json`.
 """
 
 from __future__ import annotations
 
+import json
 import math
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
 from typing import Literal
 
 from passband.functional.geometry import Geometry
-from passband.transforms.fourier import Axis, Transform
-from passband.transforms.fourier.dft import CACHED_ENTRIES
+from passband.transforms.fourier import Axis, Transform, count
+from passband.transforms.fourier.constants import CACHED_ENTRIES
+from passband.transforms.fourier.dft import divided
 
-Way = Literal["fft", "dft", "spatial"]
-_FEW_CHANNELS = 16  # in a group: with fewer, vector units run partly empty
-_MANY = 1024  # maps enough for a matrix to be worth building
+Way = Literal["fft", "dft", "spatial", "fused"]
+WAYS: tuple[Way, ...] = ("fft", "dft", "spatial")
+"""Those that run everywhere, and whose cost is known."""
+Purpose = Literal["training", "inference", "frozen"]
+"""Forward and backward; forward alone; forward with filter spectra at hand."""
+
+RESOURCES = ("call", "product", "byte", "fft", "place", "entry", "conv", "starved")
+"""Units of work: an operation's start; a multiply-add of a matrix product; a byte read or written;
+an operation of a fast Fourier transform; a byte put in its place one by one; an entry of a matrix
+too large to keep; a multiply-add of the library's convolution, and one of those that starve on few
+channels."""
 TRANSFORMS: tuple[Transform, Transform] = ("fft", "dft")
+_BLOCK = 16  # numbers that a vector unit takes at once
+
+Work = Counter[str]
+Prices = Mapping[str, float]
+"""Nanoseconds of a unit of each resource."""
 
 
-@dataclass(frozen=True)
-class Rates:
-    """Throughput of a device, in units of 1e9 per second.
-
-    Attributes:
-        matmul: real multiply-adds of a matrix product.
-        conv: real multiply-adds of the library's convolution.
-        fft: real operations of a fast Fourier transform (5 n log2 n of them).
-        copy: bytes read or written.
-        build: nanoseconds to compute an entry of a matrix too large to keep.
-    """
-
-    matmul: float
-    conv: float
-    fft: float
-    copy: float
-    build: float
+@cache
+def prices(device: str, precision: str) -> Prices:
+    """Prices of a type of device for `"float32"` or `"bfloat16"`; of a CPU where there are none."""
+    table: dict[str, dict[str, Prices]] = json.loads(
+        files("passband.functional").joinpath("prices.json").read_text()
+    )["prices"]
+    known = table.get(device, table["cpu"])
+    return known.get(precision, known["float32"])
 
 
-RATES = {
-    "cpu": Rates(matmul=70, conv=50, fft=6, copy=12, build=20),
-    "cuda": Rates(matmul=20_000, conv=25_000, fft=2_000, copy=2_500, build=0.1),
-}
+def seconds(work: Work, at: Prices) -> float:
+    """Estimated time of some work."""
+    return 1e-9 * sum(at[resource] * amount for resource, amount in work.items())
 
 
-def training_cost(
-    geometry: Geometry, batch: int, inputs: int, outputs: int, device: str
-) -> dict[Way, float]:
-    """Estimated seconds of forward and backward, for each way.
+def transform_work(axes: tuple[Axis, ...], way: Transform, maps: int, itemsize: int) -> Work:
+    """Of the truncated transform of so many maps, in either direction."""
+    return (_fft_work if way == "fft" else _dft_work)(axes, maps, itemsize)
+
+
+def convolution_work(
+    geometry: Geometry,
+    way: Way,
+    transforms: tuple[Transform, Transform],
+    batch: int,
+    inputs: int,
+    outputs: int,
+    itemsize: int,
+    purpose: Purpose,
+) -> Work:
+    """Of a convolution.
 
     Args:
         geometry: of the convolution.
+        way: how.
+        transforms: of maps and of filters.
         batch: N.
         inputs: input channels.
         outputs: output channels.
-        device: device type; those without rates of their own are taken for a CPU.
+        itemsize: bytes of a number in the dtype of the computation.
+        purpose: whether backward follows, and whether filter spectra are at hand.
     """
-    rates = RATES.get(device, RATES["cpu"])
+    maps, taps = transforms
+    passes = 3 if purpose == "training" else 1
+    source = transform_work(geometry.source, maps, batch * inputs, itemsize)
+    if way == "spatial":
+        reach = transform_work(geometry.reach_axes, maps, batch * inputs, itemsize)
+        conv = _conv_work(geometry, batch, inputs, outputs, itemsize)
+        return _sum((source, 2 if passes == 3 else 1), (reach, passes), (conv, passes))
+    target = transform_work(geometry.target_axes, maps, batch * outputs, itemsize)
     filters = inputs * outputs // geometry.groups
-    product = 3 * 4 * batch * filters * geometry.bins / rates.matmul
-    product += 3 * 8 * geometry.bins * (batch * (inputs + outputs) + filters) / rates.copy
-    by_fft = min(_transform(geometry.filter_axes, way, filters, rates) for way in TRANSFORMS)
-    by_matrix = _transform(geometry.filter_axes, "dft", filters, rates)
-
-    def maps(way: Transform) -> float:
-        source = _transform(geometry.source, way, batch * inputs, rates)
-        return 2 * (source + _transform(geometry.target_axes, way, batch * outputs, rates))
-
-    def lowpass(way: Transform) -> float:
-        source = _transform(geometry.source, way, batch * inputs, rates)
-        return 2 * source + 3 * _transform(geometry.reach_axes, way, batch * inputs, rates)
-
-    cost: dict[Way, float] = {
-        "fft": maps("fft") + 3 * by_fft + product,
-        "dft": maps("dft") + 3 * by_matrix + product,
-        "spatial": min(map(lowpass, TRANSFORMS))
-        + 3 * _conv(geometry, batch, inputs, outputs, rates),
-    }
-    return {way: 1e-9 * nanoseconds for way, nanoseconds in cost.items()}
+    spectra = transform_work(geometry.filter_axes, taps, filters, itemsize)
+    product = _product_work(geometry, batch, inputs, outputs, itemsize)
+    each_way = 2 if passes == 3 else 1
+    return _sum(
+        (source, each_way), (target, each_way), (product, passes),
+        (spectra, 0 if purpose == "frozen" else passes),
+    )  # fmt: skip
 
 
-def cheaper_transform(device: str, *axes: tuple[Axis, ...]) -> Transform:
-    """The transform that costs less for maps on all of these rings and grids."""
-    rates = RATES.get(device, RATES["cpu"])
-    return min(TRANSFORMS, key=lambda way: sum(_transform(a, way, _MANY, rates) for a in axes))
+def _sum(*parts: tuple[Work, int]) -> Work:
+    total: Work = Counter()
+    for work, times in parts:
+        for resource, amount in work.items():
+            total[resource] += times * amount
+    return total
 
 
-def _conv(geometry: Geometry, batch: int, inputs: int, outputs: int, rates: Rates) -> float:
-    """Cost of an ordinary convolution, which starves on few channels."""
-    taps = math.prod(g.count for g in geometry.taps)
-    products = batch * inputs * outputs // geometry.groups * taps
-    products *= math.prod(g.count for g in geometry.target)
-    starved = max(1.0, _FEW_CHANNELS * geometry.groups / max(1, inputs))
-    return products * starved / rates.conv
+def _matmul(work: Work, rows: int, inner: int, columns: int, itemsize: int, batch: int = 1) -> None:
+    """A product that writes `rows x columns` numbers and reads `inner x columns`."""
+    work["call"] += 1
+    work["product"] += batch * rows * inner * columns
+    work["byte"] += batch * (rows + inner) * columns * itemsize
 
 
-def _transform(axes: tuple[Axis, ...], way: Transform, maps: int, rates: Rates) -> float:
-    """Cost of the truncated transform of so many maps, last axis first."""
-    cost, tail, last = 0.0, maps, len(axes) - 1
+def _dft_work(axes: tuple[Axis, ...], maps: int, itemsize: int) -> Work:
+    work: Work = Counter()
+    lead, dense = divided(axes)
+    leading = math.prod(axis.grid.count for axis in lead)
+    samples = math.prod(axis.grid.count for axis in dense)
+    rows = 2 * count(dense)
+    if rows * samples > CACHED_ENTRIES:
+        work["entry"] += rows * samples
+    _matmul(work, rows, samples, leading * maps, itemsize)
+    for i in range(len(lead) - 1, -1, -1):
+        axis = lead[i]
+        leading //= axis.grid.count
+        kept = axis.modes + axis.pairs
+        _matmul(work, kept, axis.grid.count, leading * rows * maps, itemsize)
+        rows *= kept
+        work["call"] += 8
+        work["byte"] += 2 * leading * rows * maps * itemsize
+    return work
+
+
+def _fft_work(axes: tuple[Axis, ...], maps: int, itemsize: int) -> Work:
+    work: Work = Counter()
+    tail, last = maps, len(axes) - 1
     for dim in range(last, -1, -1):
         axis = axes[dim]
         lead = math.prod(a.grid.count for a in axes[:dim])
-        kept = axis.bins(half=dim == last)
-        rows = lead * tail
-        if way == "dft":
-            size = axis.grid.count * kept * (2 if dim == last else 4)
-            cost += rows * size / rates.matmul + size * rates.build * (size > CACHED_ENTRIES)
-        else:
-            length = axis.folded or axis.length
-            points = rows * length * (1 if dim == last else 2)
-            cost += 2.5 * points * math.log2(length + 1) * _smoothness(length) / rates.fft
-            if axis.folded is None:  # samples are put on the ring, or taken from it, one by one
-                cost += 16 * points / rates.copy
-        cost += 8 * rows * (axis.grid.count + 2 * kept) / rates.copy
+        kept = axis.modes if dim == last else axis.modes + axis.pairs
+        length = axis.folded or axis.length
+        points = lead * tail * length * (1 if dim == last else 2)
+        work["call"] += 4
+        work["fft"] += math.ceil(2.5 * points * math.log2(length + 1) * _smoothness(length))
+        work["byte"] += itemsize * (2 * points + 2 * lead * tail * kept)
+        if axis.folded is None:  # samples are put on the ring, or taken from it, one by one
+            work["place"] += itemsize * points
         tail *= kept
-    return cost
+    work["place"] += 4 * itemsize * tail  # bins first
+    return work
+
+
+def _product_work(geometry: Geometry, batch: int, inputs: int, outputs: int, itemsize: int) -> Work:
+    work: Work = Counter()
+    bins, groups = count(geometry.source), geometry.groups
+    filters = inputs * outputs // groups
+    numbers = 2 * bins * (batch * (inputs + 3 * outputs) + filters)
+    work["call"] += 6
+    work["byte"] += itemsize * numbers
+    if groups > 1:
+        work["byte"] += 2 * itemsize * numbers
+    if groups == inputs == outputs:
+        work["byte"] += 8 * itemsize * bins * batch * inputs
+    else:
+        width = max(1, outputs // groups)
+        padded = math.ceil(width / _BLOCK) * _BLOCK / width
+        work["product"] += math.ceil(4 * bins * batch * filters * padded)
+    return work
+
+
+def _conv_work(geometry: Geometry, batch: int, inputs: int, outputs: int, itemsize: int) -> Work:
+    """Of an ordinary convolution, which starves on few channels."""
+    taps = math.prod(g.count for g in geometry.taps)
+    positions = batch * math.prod(g.count for g in geometry.target)
+    reached = batch * math.prod(a.grid.count for a in geometry.reach_axes)
+    products = positions * taps * inputs * outputs // geometry.groups
+    filters = inputs * outputs // geometry.groups * taps
+    starved = min(inputs, outputs) // geometry.groups < _BLOCK
+    work: Work = Counter(call=4)
+    work["starved" if starved else "conv"] += products
+    # The library brings the filters into an order of its own first.
+    work["byte"] += itemsize * (reached * inputs + positions * outputs + 3 * filters)
+    return work
 
 
 def _smoothness(length: int) -> float:

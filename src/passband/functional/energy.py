@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from passband.functional.geometry import Geometry
-from passband.transforms.fourier import analysis
+from passband.transforms.fourier import analysis, frequencies
 
 
 def energy_by_cutoff(x: Tensor, geometry: Geometry) -> dict[Fraction, float]:
@@ -28,13 +28,12 @@ def energy_by_cutoff(x: Tensor, geometry: Geometry) -> dict[Fraction, float]:
         Energy of each cutoff, in ascending order.
     """
     everything = geometry.with_modes([L // 2 + 1 for L in geometry.lengths])
-    spectrum = analysis(x.detach().flatten(0, 1), everything.source, "fft")
-    energy = spectrum.double().square().sum(dim=(0, 2)).tolist()
-    last = len(everything.source) - 1
-    cutoffs = [Fraction(0)]
-    for dim, axis in enumerate(everything.source):
-        own = [Fraction(abs(2 * k), axis.length) for k in axis.frequencies(half=dim == last)]
-        cutoffs = [max(c, o) for c in cutoffs for o in own]
+    axes = everything.source
+    energy = analysis(x.detach(), axes, "fft").double().square().sum(dim=(1, 2, 3)).tolist()
+    cutoffs = [
+        max(Fraction(abs(2 * k), axis.length) for k, axis in zip(bin_, axes, strict=True))
+        for bin_ in frequencies(axes)
+    ]
     pooled: dict[Fraction, float] = {}
     for cutoff, value in sorted(zip(cutoffs, energy, strict=True)):
         pooled[cutoff] = pooled.get(cutoff, 0.0) + value

@@ -39,8 +39,12 @@ class Geometry:
 
     @cached_property
     def filter_axes(self) -> tuple[Axis, ...]:
-        """The taps on the ring, mirrored: a correlation multiplies by the conjugate spectrum."""
-        return tuple(a.on(g.reversed) for a, g in zip(self.source, self.taps, strict=True))
+        """The taps on the ring: mirrored, since a correlation multiplies by the conjugate spectrum.
+
+        A transposed convolution is computed as a convolution's gradient, which conjugates itself.
+        """
+        taps = [grid if self.transposed else grid.reversed for grid in self.taps]
+        return tuple(a.on(g) for a, g in zip(self.source, taps, strict=True))
 
     @cached_property
     def target_axes(self) -> tuple[Axis, ...]:

@@ -1,4 +1,4 @@
-"""The fastest way to compute a convolution, by trying each."""
+"""The fastest way to compute a convolution, by trying each; remembered on disk."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from statistics import median
 import torch
 from torch import Tensor
 
-from passband.functional.convolution import convolve
-from passband.functional.cost import Way
+from passband.functional.convolution import Spectra, convolve, filter_spectra
+from passband.functional.cost import WAYS, Purpose, Way
 from passband.functional.geometry import Geometry
 from passband.functional.plan import Plan, fastest, make_plan
+from passband.functional.timings import recall, remember
+from passband.kernels import available
 
 
 @lru_cache(maxsize=1024)
@@ -23,47 +25,86 @@ def measured_plan(
     outputs: int,
     dtype: torch.dtype,
     device: torch.device,
+    purpose: Purpose = "training",
 ) -> Plan:
-    """The fastest way to do forward and backward, timed in turn on random data.
+    """The fastest way, timed in turn on random data: forward and backward, or forward alone.
 
-    As with `"auto"`, a band that keeps everything is PyTorch's own convolution; and where there is
-    no data to time (the meta device) the estimate decides.
+    What was measured before on a machine like this one, with as many threads, is not measured
+    again (see `timings`). As with `"auto"`, a band that keeps everything is PyTorch's own
+    convolution; and where there is no data to time (the meta device) the estimate decides.
     """
-    shape = (batch, inputs, outputs, dtype, device.type)
+    shape = (batch, inputs, outputs, dtype)
     if geometry.full or device.type == "meta":
-        return make_plan(geometry, "auto", *shape)
+        return make_plan(geometry, "auto", *shape, device.type, purpose)
+    ways: tuple[Way, ...] = (*WAYS, "fused") if available(device.type) else WAYS
+    plans = {way: make_plan(geometry, way, *shape, device.type, purpose) for way in ways}
+    key = f"{geometry} {shape} {device.type} {purpose} {torch.get_num_threads()} threads"
+    known = recall(key)
+    if known is None or set(known) != set(ways):
+        measured = _measured(plans, inputs, outputs, batch, dtype, device, purpose)
+        known = {str(way): seconds for way, seconds in measured.items()}
+        remember(key, known)
+    return fastest(plans, {way: known[way] for way in ways})
+
+
+def _measured(
+    plans: dict[Way, Plan],
+    inputs: int,
+    outputs: int,
+    batch: int,
+    dtype: torch.dtype,
+    device: torch.device,
+    purpose: Purpose,
+) -> dict[Way, float]:
+    """Median seconds of each way."""
+    geometry = plans["dft"].geometry
     space = [axis.grid.count for axis in geometry.source]
     taps = [grid.count for grid in geometry.taps]
     pair = (inputs, outputs) if geometry.transposed else (outputs, inputs)
-    ways: tuple[Way, ...] = ("fft", "dft", "spatial")
-    with torch.inference_mode(False), torch.enable_grad():
-        x = _noise((batch, inputs, *space), dtype, device)
+    training = purpose == "training"
+    with torch.inference_mode(False), torch.set_grad_enabled(training):
+        x = _noise((batch, inputs, *space), dtype, device).requires_grad_(training)
         w = _noise((pair[0], pair[1] // geometry.groups, *taps), dtype, device)
-        plans = {way: make_plan(geometry, way, *shape) for way in ways}
-        runs = {way: partial(_seconds, x, w, plans[way]) for way in ways}
+        w.requires_grad_(training)
+        runs = {
+            way: partial(_seconds, x, w, plan, _kept(w, plan) if purpose == "frozen" else None)
+            for way, plan in plans.items()
+        }
         for run in runs.values():
             run()
-        times: dict[Way, list[float]] = {way: [] for way in ways}
+        times: dict[Way, list[float]] = {way: [] for way in runs}
         for _ in range(5):
             for way, run in runs.items():
                 times[way].append(run())
-    return fastest(plans, {way: median(seconds) for way, seconds in times.items()})
+    return {way: median(seconds) for way, seconds in times.items()}
 
 
 def _noise(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
     # A generator of its own: measuring must not move the user's random numbers.
     generator = torch.Generator(device).manual_seed(0)
-    return torch.randn(shape, dtype=dtype, device=device, generator=generator).requires_grad_()
+    return torch.randn(shape, dtype=dtype, device=device, generator=generator)
 
 
-def _seconds(x: Tensor, weight: Tensor, plan: Plan) -> float:
+def _kept(weight: Tensor, plan: Plan) -> Spectra:
+    kept: dict[torch.dtype, Tensor] = {}
+
+    def spectra(_: Tensor, plan: Plan, dtype: torch.dtype) -> Tensor:
+        if dtype not in kept:
+            kept[dtype] = filter_spectra(weight, plan, dtype)
+        return kept[dtype]
+
+    return spectra
+
+
+def _seconds(x: Tensor, weight: Tensor, plan: Plan, spectra: Spectra | None) -> float:
     def wait() -> None:
         if x.device.type != "cpu":
             torch.accelerator.synchronize()
 
     wait()
     start = time.perf_counter()
-    y = convolve(x, weight, None, plan)
-    torch.autograd.grad(y.sum(), (x, weight))
+    y = convolve(x, weight, None, plan, spectra)
+    if y.requires_grad:
+        torch.autograd.grad(y.sum(), (x, weight))
     wait()
     return time.perf_counter() - start

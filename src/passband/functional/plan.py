@@ -10,12 +10,26 @@ from typing import Literal, get_args
 
 import torch
 
-from passband.functional.cost import Way, cheaper_transform, training_cost
+from passband.functional.cost import (
+    TRANSFORMS,
+    WAYS,
+    Prices,
+    Purpose,
+    Way,
+    Work,
+    convolution_work,
+    prices,
+    seconds,
+    transform_work,
+)
 from passband.functional.geometry import Geometry
-from passband.transforms.fourier import Transform
+from passband.kernels import available
+from passband.transforms.fourier import Axis, Transform, count
+from passband.transforms.precision import compute_dtype
 
-PlanName = Literal["auto", "fft", "dft", "spatial", "measure"]
+PlanName = Literal["auto", "fft", "dft", "spatial", "fused", "measure"]
 PLAN_NAMES: tuple[str, ...] = get_args(PlanName)
+_MANY = 1024  # maps enough for a matrix to be worth building
 
 
 @dataclass(frozen=True)
@@ -24,8 +38,8 @@ class Plan:
 
     Attributes:
         geometry: rings, bands and positions.
-        way: `"fft"` or `"dft"`: the product of spectra, by that transform; `"spatial"`: an ordinary
-            convolution of the low-passed map.
+        way: `"fft"`, `"dft"` or `"fused"`: the product of spectra, by that transform; `"spatial"`:
+            an ordinary convolution of the low-passed map.
         transform: the transform in use (of the `spatial` way, the one that low-passes).
         filter_transform: the transform of the filters: a few taps on a long ring are no work for
             an FFT.
@@ -68,6 +82,7 @@ def make_plan(
     outputs: int,
     dtype: torch.dtype,
     device: str,
+    purpose: Purpose = "training",
 ) -> Plan:
     """The plan for a convolution.
 
@@ -79,9 +94,26 @@ def make_plan(
         outputs: output channels.
         dtype: of the input.
         device: device type.
+        purpose: what the plan is for.
+
+    Raises:
+        RuntimeError: `"fused"` is asked for where there is no GPU, or no Triton.
     """
-    holds, held_bytes = _held(geometry, batch * inputs, dtype)
-    costs = training_cost(geometry, batch, inputs, outputs, device)
+    if asked == "fused" and not available(device):
+        raise RuntimeError(
+            f"plan='fused' runs on a CUDA device, with Triton installed; got a map on {device!r}"
+        )
+    precision = "bfloat16" if dtype == torch.bfloat16 else "float32"
+    at = prices(device, precision)
+
+    def work_of(way: Way) -> Work:
+        transforms = _transforms(geometry, way, at)
+        itemsize = compute_dtype(dtype, transforms[0], device).itemsize
+        return convolution_work(
+            geometry, way, transforms, batch, inputs, outputs, itemsize, purpose
+        )
+
+    costs: dict[Way, float] = {way: seconds(work_of(way), at) for way in WAYS}
     way: Way
     if asked == "auto" and geometry.full:
         way, reason = "spatial", "every frequency is kept"
@@ -89,35 +121,42 @@ def make_plan(
         way, reason = min(costs, key=costs.__getitem__), "least estimated cost"
     else:
         way, reason = asked, "asked for"
-    return Plan(
-        geometry, way, *_transforms(geometry, way, device), holds, held_bytes,
-        costs, reason,
-    )  # fmt: skip
+    transforms = _transforms(geometry, way, at)
+    spectral = compute_dtype(dtype, transforms[0], device)
+    held = _held(geometry, batch * inputs, dtype, spectral)
+    return Plan(geometry, way, *transforms, *held, costs, reason)
 
 
 def _held(
-    geometry: Geometry, maps: int, dtype: torch.dtype
+    geometry: Geometry, maps: int, dtype: torch.dtype, spectral: torch.dtype
 ) -> tuple[Literal["map", "spectrum"], int]:
     """What takes fewer bytes, the map in its dtype or its kept half spectrum, and how many."""
     samples = math.prod(axis.grid.count for axis in geometry.source)
-    spectrum = 2 * geometry.bins * (8 if dtype == torch.float64 else 4)
+    spectrum = 2 * count(geometry.source) * spectral.itemsize
     in_space = samples * dtype.itemsize
     if geometry.full or in_space <= spectrum:
         return "map", maps * in_space
     return "spectrum", maps * spectrum
 
 
-def fastest(plans: Mapping[Way, Plan], seconds: Mapping[Way, float]) -> Plan:
+def fastest(plans: Mapping[Way, Plan], times: Mapping[Way, float]) -> Plan:
     """The plan of the way that measured fastest."""
-    way = min(seconds, key=seconds.__getitem__)
-    return replace(plans[way], costs=dict(seconds), reason="measured fastest")
+    way = min(times, key=times.__getitem__)
+    return replace(plans[way], costs=dict(times), reason="measured fastest")
 
 
-def _transforms(geometry: Geometry, way: Way, device: str) -> tuple[Transform, Transform]:
+def _transforms(geometry: Geometry, way: Way, at: Prices) -> tuple[Transform, Transform]:
     """Of maps and of filters. The `dft` way takes no FFT at all, so that no number is complex."""
-    if way == "dft":
-        return "dft", "dft"
-    filters = cheaper_transform(device, geometry.filter_axes)
+
+    def cheaper(*axes: tuple[Axis, ...]) -> Transform:
+        def cost(transform: Transform) -> float:
+            return sum(seconds(transform_work(a, transform, _MANY, 4), at) for a in axes)
+
+        return min(TRANSFORMS, key=cost)
+
+    if way in ("dft", "fused"):
+        return way, "dft"
+    filters = cheaper(geometry.filter_axes)
     if way == "fft":
         return "fft", filters
-    return cheaper_transform(device, geometry.source, geometry.reach_axes), filters
+    return cheaper(geometry.source, geometry.reach_axes), filters

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from passband.transforms.fourier import Axis, Grid, adjoint, analysis
+from passband.transforms.layout import is_channels_last
 
 OutputSize = int | Sequence[int | None] | None
 
@@ -99,5 +100,6 @@ def _spectral_pool(name: str, x: Tensor, output_size: OutputSize, dims: int) -> 
     # The mode o // 2 is the small size's Nyquist frequency: on its grid ±o/2 are one and add up.
     axes = [Axis(n, o // 2 + 1, Grid(0, 1, n)) for n, o in zip(space, resolved, strict=True)]
     small = [a.on(Grid(0, Fraction(a.length, o), o)) for a, o in zip(axes, resolved, strict=True)]
-    rows = adjoint(analysis(x.flatten(0, -dims - 1), axes), small, dtype=x.dtype)
-    return rows.reshape(*x.shape[:-dims], *resolved)
+    maps = x if x.dim() == dims + 2 else x.unsqueeze(0)
+    y = adjoint(analysis(maps, axes), small, dtype=x.dtype, last=is_channels_last(maps))
+    return y.reshape(*x.shape[:-dims], *resolved) if y.dim() != x.dim() else y

@@ -1,7 +1,13 @@
-"""The product of spectra: one complex matrix product over channels for each kept bin.
+"""The product of spectra: for each kept bin one real matrix product over channels.
 
-Spectra are planes, `(2, …)`: real and imaginary part. Written in real arithmetic, so that it runs
-in every dtype and compiles.
+Spectra of maps are `(bins, 2, N, C)`, of filters `(bins, 2, O, C / groups)`: real and imaginary
+part before rows, so that both are rows of one matrix and nothing is transposed in memory. With the
+spectra S of the source, T of the target and F of the filters, a convolution and its gradients are
+
+    T = S Fᵀ,    S' = T' conj(F),    F' = T'ᵀ conj(S),
+
+and a transposed convolution is the second of them. A product with a conjugate takes the one factor
+`turned`: a and, beside it, -i a. Plain differentiable operations on real numbers.
 """
 
 from __future__ import annotations
@@ -10,42 +16,89 @@ import torch
 from torch import Tensor
 
 
-def matmul(a: Tensor, b: Tensor) -> Tensor:
-    """Complex `a @ b` of planes `(2, …, n, k)` and `(2, …, k, m)`."""
-    multiply = torch.mul if a.shape[-1] == 1 else torch.matmul  # depthwise: an outer product
-    real = multiply(a[0], b[0]) - multiply(a[1], b[1])
-    imaginary = multiply(a[0], b[1]) + multiply(a[1], b[0])
-    return torch.stack([real, imaginary])
+def multiply(source: Tensor, filters: Tensor, groups: int) -> Tensor:
+    """S Fᵀ.
 
+    Args:
+        source: `(bins, 2, N, C)`.
+        filters: `(bins, 2, O, C / groups)`.
+        groups: of channels.
 
-def conjugate_transpose(a: Tensor) -> Tensor:
-    """Aᴴ of planes `(2, …, n, k)`."""
-    t = a.transpose(-1, -2)
-    return torch.stack([t[0], -t[1]])
-
-
-def split_groups(spectrum: Tensor, groups: int, channels: int) -> Tensor:
-    """`(2, bins, N·C)` to `(2, bins, groups, N, C / groups)`."""
-    planes, bins, _ = spectrum.shape
-    return spectrum.reshape(planes, bins, -1, groups, channels // groups).transpose(2, 3)
-
-
-def merge_groups(spectrum: Tensor) -> Tensor:
-    """The inverse of `split_groups`."""
-    return spectrum.transpose(2, 3).flatten(2)
-
-
-def filter_matrices(spectrum: Tensor, groups: int, rows: int, *, transposed: bool) -> Tensor:
-    """Spectra of a weight, `(2, bins, rows·columns)`, to `(2, bins, groups, in, out)`.
-
-    The weight of a convolution has an output channel in each row, that of a transposed one an
-    input channel.
+    Returns:
+        `(bins, 2, N, O)`.
     """
-    planes, bins, _ = spectrum.shape
-    matrices = spectrum.reshape(planes, bins, groups, rows // groups, -1)
-    return matrices if transposed else matrices.transpose(-1, -2)
+    if groups == filters.shape[2] > 1 == filters.shape[3]:  # depthwise
+        products = source.unsqueeze(2) * filters.squeeze(-1)[:, None, :, None]
+    else:
+        s, f = _grouped(source, groups).flatten(1, 2), _grouped_rows(filters, groups).flatten(1, 2)
+        products = torch.bmm(s, f.mT).unflatten(2, (2, -1)).unflatten(1, (2, -1)).transpose(2, 3)
+        products = _joined(products, groups)
+    (re_re, re_im), (im_re, im_im) = (part.unbind(1) for part in products.unbind(1))
+    return torch.stack([re_re - im_im, re_im + im_re], dim=1)
 
 
-def merge_filters(matrices: Tensor, *, transposed: bool) -> Tensor:
-    """The inverse of `filter_matrices`."""
-    return (matrices if transposed else matrices.transpose(-1, -2)).flatten(2)
+def turned(spectrum: Tensor) -> Tensor:
+    """`(bins, 2, N, C)` to `(bins, 2, N, 2, C)`: a and, beside it, -i a."""
+    re, im = spectrum.unbind(1)
+    return torch.stack([spectrum, torch.stack([im, -re], dim=1)], dim=3)
+
+
+def multiply_back(target: Tensor, filters: Tensor, groups: int) -> Tensor:
+    """T conj(F).
+
+    Args:
+        target: turned, `(bins, 2, N, 2, O)`.
+        filters: `(bins, 2, O, C / groups)`.
+        groups: of channels.
+
+    Returns:
+        `(bins, 2, N, C)`.
+    """
+    if groups == filters.shape[2] > 1 == filters.shape[3]:  # depthwise
+        return (target * filters.squeeze(-1)[:, None, None]).sum(3)
+    t = _grouped(target, groups).flatten(3, 4).flatten(1, 2)
+    f = _grouped_rows(filters, groups).flatten(1, 2)
+    return _joined(torch.bmm(t, f).unflatten(1, (2, -1)), groups)
+
+
+def multiply_across(target: Tensor, source: Tensor, groups: int) -> Tensor:
+    """Tᵀ conj(S).
+
+    Args:
+        target: turned, `(bins, 2, N, 2, O)`.
+        source: `(bins, 2, N, C)`.
+        groups: of channels.
+
+    Returns:
+        `(bins, 2, O, C / groups)`.
+    """
+    if groups == target.shape[-1] == source.shape[-1] > 1:  # depthwise
+        return (target * source.unsqueeze(3)).sum((1, 2)).unsqueeze(-1)
+    t = _grouped(target, groups).flatten(3, 4).flatten(1, 2)
+    s = _grouped(source, groups).flatten(1, 2)
+    out: Tensor = torch.bmm(t.mT, s).unflatten(1, (2, -1)).unflatten(0, (-1, groups))
+    return out.transpose(1, 2).flatten(2, 3)
+
+
+def _grouped(spectrum: Tensor, groups: int) -> Tensor:
+    """`(bins, …, C)` to `(bins x groups, …, C / groups)`."""
+    if groups == 1:
+        return spectrum
+    split: Tensor = spectrum.unflatten(-1, (groups, -1))
+    return split.movedim(-2, 1).flatten(0, 1)
+
+
+def _grouped_rows(filters: Tensor, groups: int) -> Tensor:
+    """`(bins, 2, O, c)` to `(bins x groups, 2, O / groups, c)`."""
+    if groups == 1:
+        return filters
+    split: Tensor = filters.unflatten(2, (groups, -1))
+    return split.transpose(1, 2).flatten(0, 1)
+
+
+def _joined(spectrum: Tensor, groups: int) -> Tensor:
+    """The inverse of `_grouped`."""
+    if groups == 1:
+        return spectrum
+    split: Tensor = spectrum.unflatten(0, (-1, groups))
+    return split.movedim(1, -2).flatten(-2)

@@ -5,6 +5,7 @@ import re
 from typing import NoReturn
 
 import passband
+from passband.lab.bench.arguments import add_bench
 from passband.lab.config import OPTIMIZERS, PLANS, SCHEDULES
 from passband.lab.studies import STUDIES
 
@@ -57,6 +58,8 @@ def parser() -> argparse.ArgumentParser:
     for command in (one, study):
         command.add_argument("--out", required=True, help="the run directory")
         _add_run_options(command)
+
+    add_bench(commands)
 
     again = commands.add_parser("report", help="draw figures and page again from results.csv")
     again.add_argument("directory", help="a run directory")

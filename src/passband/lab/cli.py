@@ -1,24 +1,24 @@
-"""The command line: ``passband train | study | report | demo``."""
+"""The command line: ``passband train | study | bench | report | demo``."""
 
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
 from passband.lab import report, results, table
 from passband.lab.arguments import parser
+from passband.lab.bench import command as benchmark
 from passband.lab.config import TrainConfig
 from passband.lab.data import takes_root
 from passband.lab.processes import is_first
 from passband.lab.progress import shown
 from passband.lab.studies import STUDIES, RatesConfig, rates
 from passband.lab.studies.rates import KEEPS
+from passband.lab.terminal import print_table
 from passband.lab.training import train
 
 # The finished study of `make demo`: a minute or two for each pair on two cores.
@@ -35,18 +35,18 @@ def main(arguments: Sequence[str]) -> int:
         arguments: The words after ``passband``.
 
     Returns:
-        0; 2 after an error of the user's, told in one line on stderr; 130 after Ctrl-C.
+        0; 1 if a benchmark's check failed; 2 after an error of the user's, told in one line on
+        stderr; 130 after Ctrl-C.
     """
     try:
         options = parser().parse_args(arguments)
-        _COMMANDS[options.command](options)
+        return _COMMANDS[options.command](options) or 0
     except USER_ERRORS as error:
         print(f"passband: error: {_one_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("passband: interrupted", file=sys.stderr)
         return 130
-    return 0
 
 
 def _one_line(error: Exception) -> str:
@@ -69,6 +69,10 @@ def _study(options: Namespace) -> None:
     pairs = _pairs(options.data, options.model)
     keep = KEEPS if options.keep is None else tuple(options.keep)
     _rates(pairs, options.out, keep=keep, seeds=options.seeds, **_given(options))
+
+
+def _bench(options: Namespace) -> int:
+    return benchmark.command(options, _console())
 
 
 def _demo(options: Namespace) -> None:
@@ -107,15 +111,7 @@ def _finish(directory: Path) -> None:
     page = report.build(directory)
     console = _console()
     for (data, model), lines in table.tables(results.read(directory / results.FILE_NAME)).items():
-        shown_table = Table(
-            title=f"{model} on {data}", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
-        )
-        headings, *body = lines
-        for heading in headings:
-            shown_table.add_column(heading, justify="right", no_wrap=True)
-        for line in body:
-            shown_table.add_row(*line)
-        console.print(shown_table)
+        print_table(console, f"{model} on {data}", lines)
     console.print(f"report: {page.resolve()}", soft_wrap=True, highlight=False, markup=False)
 
 
@@ -145,4 +141,6 @@ def _given(options: Namespace) -> dict[str, Any]:
     return {name: getattr(options, name, None) for name in _RUN_OPTIONS}
 
 
-_COMMANDS = {"train": _train, "study": _study, "report": _report, "demo": _demo}
+_COMMANDS: dict[str, Callable[[Namespace], int | None]] = {
+    "train": _train, "study": _study, "bench": _bench, "report": _report, "demo": _demo,
+}  # fmt: skip

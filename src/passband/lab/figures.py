@@ -1,56 +1,15 @@
-"""Figures of a tidy table, as SVG text that takes the reader's colours.
+"""Figures of a study's tidy table."""
 
-Text and axes are ``currentColor`` and the two hues are CSS variables with a fallback, so a figure
-inside a page follows its light or dark theme, and alone it is still right.
-"""
-
-import io
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 
-from matplotlib import style
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 
+from passband.lab.drawing import BAND, INK, PLAIN, RAMP, log_scale, svg
 from passband.lab.results import Row, Summary, summarise
-
-# Placeholders that matplotlib writes into the SVG, and what replaces them. Blue and orange stay
-# apart for every kind of colour blindness.
-_INK, _BAND, _PLAIN = "#010203", "#0a6fb4", "#d5610a"
-_COLOURS = {
-    _INK: "currentColor",
-    _BAND: f"var(--band, {_BAND})",
-    _PLAIN: f"var(--plain, {_PLAIN})",
-}
-# Epoch curves, wide band to narrow: mid-tones that show on white and on black.
-_RAMP = ("#4477aa", "#33a0a8", "#7da23a", "#cf8a2c", "#d0607f", "#9c6ad0", "#888888")
-
-_LOOK = {
-    "svg.fonttype": "none",  # text stays text: small, selectable, in the reader's font
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": _INK,
-    "grid.alpha": 0.13,
-    "grid.linewidth": 0.7,
-    "lines.linewidth": 1.8,
-    "lines.markersize": 5,
-    "legend.frameon": False,
-    "text.color": _INK,
-    "axes.edgecolor": _INK,
-    "axes.labelcolor": _INK,
-    "axes.titlecolor": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-}
 
 MIB = 2**20
 
@@ -111,7 +70,7 @@ def step_time(axes: Axes, rows: Sequence[Row]) -> None:
 
 def training_loss(axes: Axes, rows: Sequence[Row]) -> None:
     """Mean training loss of each epoch, a line for each keep."""
-    colours = cycle(_RAMP)
+    colours = cycle(RAMP)
     for keep in dict.fromkeys(row.keep for row in rows):
         epochs: dict[int, list[float]] = {}
         for row in rows:
@@ -120,16 +79,13 @@ def training_loss(axes: Axes, rows: Sequence[Row]) -> None:
         axes.plot(
             list(epochs),
             [sum(values) / len(values) for values in epochs.values()],
-            color=_INK if keep is None else next(colours),
+            color=INK if keep is None else next(colours),
             linestyle="--" if keep is None else "-",
             label="plain" if keep is None else f"keep {keep:g}",
         )
     axes.set(title="Training loss", xlabel="epoch", ylabel="mean cross entropy (nats)")
     if all(row.value > 0 for row in rows):
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter("{x:.2g}")  # 0.5 instead of 5 × 10⁻¹
-        axes.yaxis.set_minor_locator(NullLocator())
+        log_scale(axes)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.2))
 
@@ -140,18 +96,18 @@ def _against_keep(axes: Axes, rows: Sequence[Row], scale: float) -> None:
     band = sorted((s for s in settings if s.keep is not None), key=lambda s: s.keep_measured or 0)
     at = [100 * (s.keep_measured or 0) for s in band]
     mean = [scale * s.mean for s in band]
-    axes.fill_between(at, *_spread(band, scale), color=_BAND, alpha=0.18, linewidth=0)
-    axes.plot(at, mean, color=_BAND, marker="o", label="band-limited")
+    axes.fill_between(at, *_spread(band, scale), color=BAND, alpha=0.18, linewidth=0)
+    axes.plot(at, mean, color=BAND, marker="o", label="band-limited")
     dots = [row for row in rows if row.keep is not None]
     axes.scatter(
         [100 * (row.keep_measured or 0) for row in dots],
         [scale * row.value for row in dots],
-        s=12, color=_BAND, alpha=0.5, linewidths=0,
+        s=12, color=BAND, alpha=0.5, linewidths=0,
     )  # fmt: skip
     for plain in (s for s in settings if s.keep is None):
-        axes.axhline(scale * plain.mean, color=_PLAIN, linestyle="--", label="plain")
+        axes.axhline(scale * plain.mean, color=PLAIN, linestyle="--", label="plain")
         low, high = _spread([plain], scale)
-        axes.axhspan(low[0], high[0], color=_PLAIN, alpha=0.12, linewidth=0)
+        axes.axhspan(low[0], high[0], color=PLAIN, alpha=0.12, linewidth=0)
     axes.set(xlabel="measured keep (% of the half spectrum)", xlim=(0, 103))
     axes.legend(ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.2))
 
@@ -171,15 +127,4 @@ _KINDS: dict[str, tuple[str, str, Callable[[Axes, Sequence[Row]], None]]] = {
 
 
 def _svg(name: str, paint: Callable[[Axes, Sequence[Row]], None], rows: Sequence[Row]) -> str:
-    with style.context(["default", _LOOK, {"svg.hashsalt": name}]):
-        canvas = Canvas(figsize=(4.6, 3.2), layout="constrained")
-        paint(canvas.add_subplot(), rows)
-        buffer = io.StringIO()
-        canvas.savefig(buffer, format="svg", transparent=True)
-    svg = re.sub(r"<metadata>.*?</metadata>", "", buffer.getvalue(), flags=re.DOTALL)
-    svg = svg[svg.index("<svg") :]
-    # Group names repeat from figure to figure; the ids that are referred to are on other elements.
-    svg = re.sub(r'<g id="[^"]*">', "<g>", svg)
-    for placeholder, colour in _COLOURS.items():
-        svg = svg.replace(placeholder, colour)
-    return svg
+    return svg(name, lambda axes: paint(axes, rows))

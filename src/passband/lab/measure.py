@@ -58,10 +58,10 @@ def costs(
         seconds: dict[str, list[float]] = {name: [] for name in steps}
         for _ in range(repeats):
             for name, step in steps.items():
-                _finish(fabric.device)
+                finish(fabric.device)
                 start = time.perf_counter()
                 step()
-                _finish(fabric.device)
+                finish(fabric.device)
                 seconds[name].append(time.perf_counter() - start)
     return {name: Cost(saved[name], tuple(seconds[name])) for name in steps}
 
@@ -86,7 +86,7 @@ class _Step:
         self.optimizer.step()
 
 
-def _finish(device: torch.device) -> None:
+def finish(device: torch.device) -> None:
     """Waits for a device that works asynchronously."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)

@@ -1,15 +1,13 @@
 """The tidy table of a run directory: one row per measurement."""
 
-import csv
-import io
 import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
-from passband.lab.files import write_atomic
+from passband.lab import tidy
 
 FILE_NAME = "results.csv"
 
@@ -43,9 +41,6 @@ class Row:
     value: float
 
 
-COLUMNS = tuple(field.name for field in fields(Row))
-
-
 @dataclass(frozen=True)
 class Summary:
     """A metric over the seeds of one setting, each seed counted at its last epoch.
@@ -73,36 +68,12 @@ def read(path: Path) -> list[Row]:
         FileNotFoundError: There is none.
         ValueError: It is damaged; the message names the file and the line.
     """
-    try:
-        text = path.read_bytes().decode()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
-    lines = csv.reader(io.StringIO(text, newline=""))
-    header = next(lines, [])
-    if tuple(header) != COLUMNS:
-        raise ValueError(
-            f"{path} is damaged: line 1 is {','.join(header)!r}, not {','.join(COLUMNS)!r}"
-        )
-    if not text.endswith("\n"):  # a cut number would still read as a number
-        raise ValueError(f"{path} is damaged: its last line {text.splitlines()[-1]!r} has no end")
-    rows = []
-    for cells in lines:
-        try:
-            rows.append(_parse(cells))
-        except ValueError as error:
-            raise ValueError(
-                f"{path} is damaged: line {lines.line_num} is {','.join(cells)!r} ({error})"
-            ) from error
-    return rows
+    return tidy.read(path, Row)
 
 
 def write(path: Path, rows: Iterable[Row]) -> None:
     """Writes a whole table in one step."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([_cell(value) for value in astuple(row)] for row in rows)
-    write_atomic(path, text.getvalue())
+    tidy.write(path, Row, rows)
 
 
 def append(path: Path, rows: Sequence[Row]) -> None:
@@ -142,29 +113,3 @@ def summarise(rows: Iterable[Row]) -> list[Summary]:
             )
         )
     return summaries
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
-    return repr(value) if isinstance(value, float) else str(value)
-
-
-def _parse(cells: Sequence[str]) -> Row:
-    if len(cells) != len(COLUMNS):
-        raise ValueError(f"{len(cells)} fields, expected {len(COLUMNS)}")
-    study, data, model, variant, seed, epoch, keep, measured, metric, value = cells
-    return Row(
-        study,
-        data,
-        model,
-        variant,
-        int(seed),
-        int(epoch) if epoch else None,
-        float(keep) if keep else None,
-        float(measured) if measured else None,
-        metric,
-        float(value),
-    )

@@ -15,6 +15,9 @@ class _BandConv(BandSetting, _ConvNd):
     form: Callable[..., Tensor]
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # noqa: A002
+        known = self._from_spectra(input, weight, bias, 0)
+        if known is not None:
+            return known
         return self.form(
             input, weight, bias, self.stride, self.padding, self.dilation, self.groups,
             band=self.band, plan=self.plan, padding_mode=self.padding_mode,

@@ -7,12 +7,20 @@ from typing import Any, cast
 
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+from torch.overrides import has_torch_function
 
 from passband.band import Band
-from passband.functional.apply import prepare
-from passband.functional.arguments import check_choices, check_tensors, read_arguments
+from passband.functional.apply import apply, prepare
+from passband.functional.arguments import (
+    Arguments,
+    check_choices,
+    check_tensors,
+    read_arguments,
+)
 from passband.functional.geometry import StrideMode
 from passband.functional.plan import Plan, PlanName
+from passband.nn.spectra import FilterSpectra
+from passband.transforms.recording import recording
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,7 @@ class BandSetting(nn.Module):
     """
 
     _passband: Setting
+    _spectra: FilterSpectra | None = None
 
     def __init__(
         self,
@@ -61,8 +70,23 @@ class BandSetting(nn.Module):
         self._passband = setting
 
     def unconfigure(self) -> None:
-        """Forget all three."""
+        """Forget all three, and filter spectra."""
+        self.unfreeze()
         del self._passband
+
+    @property
+    def frozen(self) -> bool:
+        """Whether filter spectra are kept between calls without gradients."""
+        return self._spectra is not None
+
+    def freeze(self) -> None:
+        """Keep filter spectra between calls without gradients; see `passband.freeze_`."""
+        if self._spectra is None:
+            self._spectra = FilterSpectra()
+
+    def unfreeze(self) -> None:
+        """Forget them."""
+        self.__dict__.pop("_spectra", None)
 
     @property
     def setting(self) -> Setting:
@@ -123,17 +147,33 @@ class BandSetting(nn.Module):
     def prepared(self, input: Tensor) -> tuple[Tensor, Plan]:  # noqa: A002
         """The input as the layer transforms it, batched and padded, and the plan for it."""
         layer = cast("_ConvNd", self)
+        args = self._arguments(input, layer.weight, layer.bias, layer.output_padding)
+        frozen = self.frozen and not recording()
+        return prepare(args, input, layer.weight, layer.bias, self.band, self.plan, frozen=frozen)
+
+    def _from_spectra(
+        self, x: Tensor, weight: Tensor, bias: Tensor | None, output_padding: Any
+    ) -> Tensor | None:
+        """What the layer computes from the filter spectra that it keeps, if it may."""
+        if self._spectra is None or recording() or has_torch_function((x, weight)):
+            return None
+        args = self._arguments(x, weight, bias, output_padding)
+        return apply(args, x, weight, bias, self.band, self.plan, self._spectra)
+
+    def _arguments(
+        self, x: Tensor, weight: Tensor, bias: Tensor | None, output_padding: Any
+    ) -> Arguments:
+        layer = cast("_ConvNd", self)
         name, dims = type(self).__name__, len(layer.kernel_size)
-        check_tensors(name, dims, input, layer.weight, layer.bias)
+        check_tensors(name, dims, x, weight, bias)
         transposed = isinstance(layer, _ConvTransposeNd)
-        args = read_arguments(
-            name, dims, layer.weight.shape, layer.stride,
+        return read_arguments(
+            name, dims, weight.shape, layer.stride,
             layer.padding, layer.dilation, layer.groups,
-            output_padding=layer.output_padding if transposed else 0,
+            output_padding=tuple(output_padding) if transposed else 0,
             padding_mode=layer.padding_mode, stride_mode=self.stride_mode,
             transposed=transposed,
         )  # fmt: skip
-        return prepare(args, input, layer.weight, layer.bias, self.band, self.plan)
 
     def extra_repr(self) -> str:
         """The settings of the ordinary layer, then what is kept."""

@@ -1,10 +1,10 @@
 """Truncated Fourier transforms between samples on a ring and the kept half spectrum.
 
-A map has `P` channels-and-batch rows and `d` space axes: samples are `(P, *counts)`. Its kept half
-spectrum is one real tensor `(2, bins, P)`: real and imaginary plane, then the kept bins (row-major,
-each axis in FFT order, the last one halved), then the rows. Bins come first because the product of
-spectra is one matrix product for each bin. There are two ways to compute it, `"fft"` and `"dft"`,
-equal to rounding.
+A map is `(N, C, *counts)`, its channels first or last in memory. Its kept half spectrum is one real
+tensor `(bins, 2, N, C)`: the kept bins, in the order of `bins.frequencies`, real and imaginary
+part, then the maps. Bins come first because the product of spectra is one matrix product for each
+bin. There are three ways to compute it, `"fft"`, `"dft"` and, on a GPU, `"fused"`, equal to
+rounding.
 """
 
 from __future__ import annotations
@@ -17,15 +17,17 @@ from torch import Tensor
 
 from passband.transforms.fourier import dft, fft
 from passband.transforms.fourier.axis import Axis, Grid
+from passband.transforms.fourier.bins import Norm, count, frequencies
 from passband.transforms.fourier.ring import regrid
-from passband.transforms.fourier.weights import Norm
-from passband.transforms.precision import compute_dtype, without_autocast
+from passband.transforms.layout import is_channels_last
+from passband.transforms.precision import Transform, compute_dtype, without_autocast
+from passband.transforms.recording import apply
 
-__all__ = ["Axis", "Grid", "Norm", "Transform", "adjoint", "analysis", "regrid"]
+__all__ = [
+    "Axis", "Grid", "Norm", "Transform", "adjoint", "analysis", "count", "frequencies", "regrid",
+]  # fmt: skip
 
-Transform = Literal["fft", "dft"]
 Direction = Literal["analysis", "adjoint"]
-_TRANSFORMS = {"fft": fft, "dft": dft}
 
 
 def analysis(
@@ -37,24 +39,25 @@ def analysis(
 
     .. math:: X_k = w_k \sum_p x_p\, e^{-2\pi i\, k p / L}
 
-    on each axis. Half-precision samples are transformed in float32. Differentiable any number of
-    times; autograd holds nothing for it.
+    on each axis; of a pair ±k one bin is kept. Differentiable any number of times; autograd holds
+    nothing for it.
 
     Args:
-        x: samples `(P, *counts)`, real.
+        x: samples `(N, C, *counts)`, real.
         axes: ring, band and grid of each space axis.
-        way: `"fft"`, or `"dft"` for matrix products.
+        way: `"fft"`; `"dft"` for matrix products; `"fused"` for those in one GPU kernel, where
+            there is one for these maps.
         norm: `"parseval"` or `"none"`.
 
     Returns:
-        `(2, bins, P)` in float32, or float64 if x is.
+        `(bins, 2, N, C)`, in the dtype that `precision.compute_dtype` says.
 
     Examples:
-        >>> x = torch.tensor([[1.0, 2.0, 3.0, 4.0]])
-        >>> analysis(x, [Axis(4, 1, Grid(0, 1, 4))], norm="none")[0]
-        tensor([[10.]])
+        >>> x = torch.tensor([[[1.0, 2.0, 3.0, 4.0]]])
+        >>> analysis(x, [Axis(4, 1, Grid(0, 1, 4))], norm="none")[:, 0]
+        tensor([[[10.]]])
     """
-    return _linear(x, "analysis", tuple(axes), way, norm, None)
+    return _linear(x, "analysis", tuple(axes), way, norm, None, False)
 
 
 def adjoint(
@@ -63,22 +66,25 @@ def adjoint(
     way: Transform = "fft",
     norm: Norm = "parseval",
     dtype: torch.dtype | None = None,
+    *,
+    last: bool = False,
 ) -> Tensor:
     r"""The adjoint of `analysis`; with `norm="parseval"` also its inverse on the kept band.
 
     .. math:: x_p = \mathrm{Re} \sum_k w_k X_k\, e^{2\pi i\, k p / L}
 
     Args:
-        spectrum: `(2, bins, P)`.
+        spectrum: `(bins, 2, N, C)`.
         axes: ring, band and grid of each space axis; the grid may be strided.
-        way: `"fft"`, or `"dft"` for matrix products.
+        way: as in `analysis`.
         norm: `"parseval"` or `"none"`.
         dtype: of the result, by default that of the spectrum.
+        last: whether the channels of the result shall lie last in memory.
 
     Returns:
-        Samples `(P, *counts)`.
+        Samples `(N, C, *counts)`.
     """
-    return _linear(spectrum, "adjoint", tuple(axes), way, norm, dtype)
+    return _linear(spectrum, "adjoint", tuple(axes), way, norm, dtype, last)
 
 
 def _linear(
@@ -88,17 +94,22 @@ def _linear(
     way: Transform,
     norm: Norm,
     dtype: torch.dtype | None,
+    last: bool,
 ) -> Tensor:
-    # Most calls come from another function's forward or backward, with nothing to record.
-    run = _Linear.apply if torch.is_grad_enabled() else _Linear.forward
-    out: Tensor = run(x, direction, axes, way, norm, dtype)
+    out: Tensor = apply(_Linear, x, direction, axes, way, norm, dtype, last)
     return out
+
+
+def _implementation(x: Tensor, axes: tuple[Axis, ...], way: Transform) -> Any:
+    if way == "fused":
+        from passband import kernels  # it is made of this package's parts
+
+        return kernels if kernels.supports(x, axes) else dft
+    return dft if way == "dft" else fft
 
 
 class _Linear(torch.autograd.Function):
     """A linear map whose backward is its adjoint, so nothing needs to be held."""
-
-    generate_vmap_rule = True
 
     @staticmethod
     def forward(
@@ -108,19 +119,43 @@ class _Linear(torch.autograd.Function):
         way: Transform,
         norm: Norm,
         dtype: torch.dtype | None,
+        last: bool,
     ) -> Tensor:
+        by = _implementation(x, axes, way)
+        n, c = x.shape[:2] if direction == "analysis" else x.shape[2:]
         with without_autocast(x.device):
-            rows = x.to(compute_dtype(x.dtype))
-            out: Tensor = getattr(_TRANSFORMS[way], direction)(rows, axes, norm)
+            x = x.to(compute_dtype(x.dtype, way, x.device.type))
+            if n * c == 0:
+                space = [axis.grid.count for axis in axes]
+                shape = (count(axes), 2, n, c) if direction == "analysis" else (n, c, *space)
+                out = x.new_zeros(shape)
+            elif direction == "analysis":
+                out = by.analysis(x, axes, norm)
+            else:
+                out = by.adjoint(x, axes, norm, last=last)
         return out if dtype is None else out.to(dtype)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        x, *ctx.transform, _ = inputs
+        x, ctx.direction, *ctx.transform, _, _ = inputs
         ctx.dtype = x.dtype
+        ctx.last = ctx.direction == "analysis" and is_channels_last(x)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        direction, axes, way, norm = ctx.transform
-        back: Direction = "adjoint" if direction == "analysis" else "analysis"
-        return _linear(grad, back, axes, way, norm, ctx.dtype), None, None, None, None, None
+        back: Direction = "adjoint" if ctx.direction == "analysis" else "analysis"
+        axes, way, norm = ctx.transform
+        result = _linear(grad, back, axes, way, norm, ctx.dtype, ctx.last)
+        return result, None, None, None, None, None, None
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[int | None, ...], x: Tensor, direction: Direction, *how: Any
+    ) -> tuple[Tensor, int]:
+        # A batch more of maps is more maps.
+        at = 0 if direction == "analysis" else 2
+        merged = x.movedim(in_dims[0] or 0, at).flatten(at, at + 1)
+        out: Tensor = _Linear.apply(merged, direction, *how)  # type: ignore[no-untyped-call]
+        there = 2 - at
+        parted: Tensor = out.unflatten(there, (info.batch_size, -1))
+        return parted, there

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from passband.band import bins
+import torch
+from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,14 @@ class Grid:
     start: int
     step: int | Fraction
     count: int
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        # Kept, since every call of a layer looks its constants up by grids and axes.
+        return hash((self.start, self.step, self.count))
 
     @property
     def reversed(self) -> Grid:
@@ -45,6 +54,13 @@ class Axis:
     modes: int
     grid: Grid
 
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.length, self.modes, self.grid))
+
     def on(self, grid: Grid) -> Axis:
         """The same ring and band, seen on another grid."""
         return Axis(self.length, self.modes, grid)
@@ -54,14 +70,26 @@ class Axis:
         """Whether no frequency is dropped."""
         return self.modes == self.length // 2 + 1
 
-    def bins(self, *, half: bool) -> int:
-        """Number of kept bins, of the half spectrum (last axis) or the whole."""
-        return bins(self.length, self.modes, half=half)
+    @cached_property
+    def own(self) -> int:
+        """How many kept frequencies are their own mirror image: 0, and Nyquist where it is kept."""
+        return 2 if 2 * (self.modes - 1) == self.length else 1
 
-    def frequencies(self, *, half: bool) -> list[int]:
-        """The kept bins k, in the order of an FFT: 0 .. m-1, then the negative ones."""
-        count = self.bins(half=half)
-        return [k if k < self.modes else k - count for k in range(count)]
+    @cached_property
+    def pairs(self) -> int:
+        """How many kept frequencies k > 0 have a mirror image -k of their own."""
+        return self.modes - self.own
+
+    def turns(self, k: Tensor) -> Tensor:
+        """Turns k p / L of frequencies `(bins,)` at the grid's samples, `(bins, samples)`.
+
+        Whole turns are dropped in integers, so that long rings lose no accuracy.
+        """
+        step = Fraction(self.grid.step)
+        ring = self.length * step.denominator
+        samples = torch.arange(self.grid.count, device=k.device) * step.numerator
+        samples = samples + self.grid.start * step.denominator
+        return (torch.outer(k, samples) % ring).double() / ring
 
     @cached_property
     def folded(self) -> int | None:

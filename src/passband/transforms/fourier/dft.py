@@ -1,92 +1,160 @@
 """The truncated transform as real matrix products: a dropped bin is never computed.
 
-The map is read as the matrix (sample, map) and multiplied from the left, last axis first, so that
-no intermediate result is ever transposed and the spectrum arrives bins first. There is no complex
-number anywhere.
+The last axes are transformed at once, by one matrix whose rows are the real and imaginary parts of
+their bins. An axis before them is projected on its cosines and sines, and then `fold` turns the
+coefficients into bins, by sums and differences. There is no complex number anywhere, and no operand
+of a product is ever copied: a map whose channels lie last is multiplied from the left; any other so
+that the maps end up innermost, as the product of spectra wants them.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from fractions import Fraction
 from functools import lru_cache
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 from passband.transforms.fourier.axis import Axis
-from passband.transforms.fourier.weights import Norm, weights
+from passband.transforms.fourier.bins import Norm, count, own, phases, weights
+from passband.transforms.fourier.constants import constant
+from passband.transforms.fourier.fold import fold, unfold
+from passband.transforms.layout import is_channels_last, laid_out
 
-CACHED_ENTRIES = 1 << 18  # of a matrix; a larger one is built anew each time, not kept for ever
-
-
-def analysis(x: Tensor, axes: Sequence[Axis], norm: Norm) -> Tensor:
-    """Samples `(P, *counts)` to the kept half spectrum `(2, bins, P)`."""
-    counts = [axis.grid.count for axis in axes]
-    maps = x.shape[0]
-    matrix = _matrix(axes[-1], norm, half=True, like=x)
-    rows = x.reshape(maps, math.prod(counts[:-1]), counts[-1]).permute(1, 2, 0)
-    t = torch.matmul(matrix, rows)  # (leading samples, 2m, P)
-    tail = axes[-1].modes * maps
-    for dim in range(len(axes) - 2, -1, -1):
-        matrix = _matrix(axes[dim], norm, half=False, like=x)
-        t = torch.matmul(matrix, t.reshape(math.prod(counts[:dim]), 2 * counts[dim], tail))
-        tail *= axes[dim].bins(half=False)
-    return t.reshape(2, tail // max(maps, 1), maps) if maps else x.new_zeros(2, _bins(axes), 0)
+_MOVED = 13  # products that a processor computes while it writes and reads a number
+_BLOCK = 16  # columns of a block of a matrix product: a narrower result costs more
 
 
-def adjoint(spectrum: Tensor, axes: Sequence[Axis], norm: Norm) -> Tensor:
-    """The exact adjoint of `analysis`: `(2, bins, P)` to samples `(P, *counts)`."""
-    counts = [axis.grid.count for axis in axes]
-    maps = spectrum.shape[-1]
-    t, lead, tail = spectrum, 1, math.prod(spectrum.shape[1:])
-    for dim, axis in enumerate(axes[:-1]):
-        kept = axis.bins(half=False)
-        tail = tail // kept
-        matrix = _matrix(axis, norm, half=False, like=spectrum)
-        t = torch.matmul(matrix.T, t.reshape(lead, 2 * kept, tail))
-        lead *= counts[dim]
-    matrix = _matrix(axes[-1], norm, half=True, like=spectrum)
-    t = torch.matmul(matrix.T, t.reshape(lead, 2 * axes[-1].modes, maps))
-    return t.permute(2, 0, 1).reshape(maps, *counts)
+def analysis(x: Tensor, axes: tuple[Axis, ...], norm: Norm) -> Tensor:
+    """Samples `(N, C, *counts)` to the kept half spectrum `(bins, 2, N, C)`."""
+    lead, dense = divided(axes)
+    matrix, bases = (
+        constant(_dense, dense, norm, x),
+        [constant(_basis, (a,), norm, x) for a in lead],
+    )
+    sizes, (n, c) = [len(basis) for basis in bases], x.shape[:2]
+    last = is_channels_last(x) and c >= _BLOCK
+    if last:
+        t, tail = x.movedim(1, -1), c
+        for factor in (matrix, *reversed(bases)):
+            t = t.reshape(-1, factor.shape[1], tail)
+            t = torch.bmm(factor.expand(len(t), -1, -1), t)
+            tail *= len(factor)
+        t = t.reshape(n, *sizes, -1, 2, c)
+    elif lead:
+        # Map by map of the batch: its coefficients are still in the cache for the next product.
+        t, batch = x, n
+        for factor in (matrix, *reversed(bases)):
+            t = t.reshape(batch, -1, factor.shape[1]).mT
+            t = torch.bmm(factor.expand(batch, -1, -1), t)
+            batch *= len(factor)
+        t = t.reshape(n, -1, 2, *reversed(sizes), c)
+    else:
+        t = matrix @ x.reshape(-1, matrix.shape[1]).T
+        t = t.reshape(-1, 2, n, c)
+    t = t.permute(_order(len(lead), last=last))
+    for i in range(len(lead) - 1, -1, -1):
+        t = fold(t, lead[i], own(axes[i + 1 :]), norm)
+    return t.contiguous()
 
 
-def _bins(axes: Sequence[Axis]) -> int:
-    return math.prod(a.bins(half=False) for a in axes[:-1]) * axes[-1].modes
+def adjoint(spectrum: Tensor, axes: tuple[Axis, ...], norm: Norm, *, last: bool) -> Tensor:
+    """The exact adjoint of `analysis`: `(bins, 2, N, C)` to `(N, C, *counts)`.
 
-
-def _matrix(axis: Axis, norm: Norm, *, half: bool, like: Tensor) -> Tensor:
-    entries = axis.grid.count * axis.bins(half=half) * (2 if half else 4)
-    keep = entries <= CACHED_ENTRIES and not is_in_torch_dispatch_mode()
-    return (_cached if keep else _build)(axis, norm, half, like.dtype, like.device)
-
-
-@torch.inference_mode(False)
-@torch.no_grad()
-def _build(axis: Axis, norm: Norm, half: bool, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """The matrix of an axis.
-
-    Rows: the real, then the imaginary parts of the bins. Columns: the samples; of an axis that is
-    not the last, each sample's real and imaginary part.
+    Args:
+        spectrum: `(bins, 2, N, C)`.
+        axes: ring, band and grid of each axis.
+        norm: of the bins.
+        last: whether the channels of the result shall lie last in memory.
     """
-    k = torch.tensor(axis.frequencies(half=half), dtype=torch.int64, device=device)
-    step = Fraction(axis.grid.step)
-    ring = axis.length * step.denominator
-    samples = torch.arange(axis.grid.count, dtype=torch.int64, device=device) * step.numerator
-    samples = samples + axis.grid.start * step.denominator
-    # Whole turns are dropped in integers, so that long rings lose no accuracy.
-    turns = torch.outer(k, samples) % ring
-    angle = turns.double() * (2 * math.pi / ring)
-    weight = weights(axis, norm, half=half, like=angle)
-    cos = torch.cos(angle) * weight.unsqueeze(-1)
-    sin = torch.sin(angle) * weight.unsqueeze(-1)
-    if half:
-        return torch.cat([cos, -sin]).to(dtype)
-    real = torch.stack([cos, sin], dim=-1).flatten(1)
-    imaginary = torch.stack([-sin, cos], dim=-1).flatten(1)
-    return torch.cat([real, imaginary]).to(dtype)
+    lead, dense = divided(axes)
+    matrix = constant(_dense, dense, norm, spectrum)
+    bases = [constant(_basis, (a,), norm, spectrum) for a in lead]
+    space, (n, c) = [axis.grid.count for axis in axes], spectrum.shape[2:]
+    # Products of few columns are slow, and turning a small map over afterwards is cheap.
+    narrow = not lead and math.prod(space) < _BLOCK
+    better = c >= _BLOCK and (last or narrow)
+    if better != last:
+        return laid_out(adjoint(spectrum, axes, norm, last=better), last=last)
+    t = spectrum
+    for i, axis in enumerate(lead):
+        sizes = [len(basis) for basis in bases[: i + 1]]
+        shape = (*sizes, count(axes[i + 1 :]), 2, n, c)
+        t = unfold(t, _room(spectrum, shape, last=last), axis, own(axes[i + 1 :]), norm)
+    t = t.permute(_inverse(_order(len(lead), last=last)))  # as it lies in memory
+    if last:
+        batch = n
+        for factor in (*bases, matrix):
+            t = t.reshape(batch, len(factor), -1)
+            t = torch.bmm(factor.T.expand(batch, -1, -1), t)
+            batch *= factor.shape[1]
+        return t.reshape(n, *space, c).movedim(-1, 1)
+    if not lead:
+        return (t.reshape(len(matrix), -1).T @ matrix).reshape(n, c, *space)
+    tail = c
+    for factor in (*bases, matrix):
+        t = t.reshape(-1, len(factor), tail).mT
+        t = torch.bmm(t, factor.expand(len(t), -1, -1))
+        tail *= factor.shape[1]
+    return t.reshape(n, c, *space)
 
 
-_cached = lru_cache(maxsize=256)(_build)
+@lru_cache(maxsize=4096)
+def divided(axes: tuple[Axis, ...]) -> tuple[tuple[Axis, ...], tuple[Axis, ...]]:
+    """Axes transformed one by one, and those behind them that one matrix transforms at once.
+
+    One matrix for all needs the most products and touches each number once; for each axis more that
+    is taken out of it, its coefficients are written and read twice, by its product and by `fold`.
+    """
+
+    def cost(first: int) -> int:
+        rows, total = 2 * count(axes[first:]), 0
+        lead = math.prod(axis.grid.count for axis in axes[:first])
+        total += lead * rows * math.prod(axis.grid.count for axis in axes[first:])
+        for i in range(first - 1, -1, -1):
+            total += _MOVED * lead * rows
+            lead //= axes[i].grid.count
+            rows *= axes[i].modes + axes[i].pairs
+            total += lead * rows * (axes[i].grid.count + _MOVED)
+        return total
+
+    first = min(range(len(axes)), key=cost)
+    return axes[:first], axes[first:]
+
+
+def _order(lead: int, *, last: bool) -> list[int]:
+    """From coefficients in memory to coefficients as `fold` sees them.
+
+    It sees `(*basis functions, bins, 2, N, C)`. In memory they are `(N, *basis functions, bins, 2,
+    C)` with channels last, else `(N, bins, 2, *basis functions in reverse, C)`, and without basis
+    functions `(bins, 2, N, C)`.
+    """
+    if last:
+        return [*range(1, lead + 3), 0, lead + 3]
+    return [*range(lead + 2, 2, -1), 1, 2, 0, lead + 3] if lead else [0, 1, 2, 3]
+
+
+def _inverse(order: list[int]) -> list[int]:
+    return [order.index(i) for i in range(len(order))]
+
+
+def _room(like: Tensor, shape: Sequence[int], *, last: bool) -> Tensor:
+    """An empty tensor for coefficients, in the order of memory that the products want."""
+    order = _order(len(shape) - 4, last=last)
+    return like.new_empty([shape[i] for i in _inverse(order)]).permute(order)
+
+
+def _dense(axes: tuple[Axis, ...], norm: Norm, device: torch.device) -> Tensor:
+    """`(bins x 2, samples)`: real and imaginary part of each bin, from all samples at once."""
+    cos, sin = phases(axes, device)
+    weight = weights(axes, norm, like=cos).unsqueeze(-1)
+    return torch.stack([cos * weight, sin * weight], dim=1).flatten(0, 1)
+
+
+def _basis(axes: tuple[Axis, ...], norm: Norm, device: torch.device) -> Tensor:
+    """`(cosines + sines, samples)` of one axis; what is its own mirror image has no sine."""
+    (axis,) = axes
+    cos, sin = phases(axes, device)
+    scale = axis.length**-0.5 if norm == "parseval" else 1.0
+    return torch.cat([cos, sin[axis.own :]]) * scale

@@ -3,57 +3,62 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from passband.transforms.fourier.axis import Axis
+from passband.transforms.fourier.bins import Norm, count, frequencies, weights
+from passband.transforms.fourier.constants import constant
 from passband.transforms.fourier.ring import place, take
-from passband.transforms.fourier.weights import Norm, weights
+from passband.transforms.layout import laid_out
 
 
-def analysis(x: Tensor, axes: Sequence[Axis], norm: Norm) -> Tensor:
-    """Samples `(P, *counts)` to the kept half spectrum `(2, bins, P)`."""
-    if x.shape[0] == 0:  # an FFT of no maps at all is refused by some backends
-        return x.new_zeros(2, math.prod(_bin_counts(axes)), 0)
-    last = len(axes)
-    spectrum: Tensor = x
-    for dim in range(last, 0, -1):
-        axis = axes[dim - 1]
+def analysis(x: Tensor, axes: tuple[Axis, ...], norm: Norm) -> Tensor:
+    """Samples `(N, C, *counts)` to the kept half spectrum `(bins, 2, N, C)`."""
+    spectrum = x.contiguous()
+    for i in range(len(axes) - 1, -1, -1):
+        axis, dim = axes[i], i + 2
         length = axis.folded or axis.length
         if axis.folded is None:  # otherwise the FFT itself adds the zeros
             spectrum = place(spectrum, axis, dim)
-        if dim == last:
+        if i == len(axes) - 1:
             spectrum = torch.fft.rfft(spectrum, n=length, dim=dim).narrow(dim, 0, axis.modes)
-            spectrum = spectrum * weights(axis, norm, half=True, like=x)
         else:
             spectrum = torch.fft.fft(spectrum, n=length, dim=dim)
             spectrum = spectrum.index_select(dim, _rows(axis, length, x.device))
-            spectrum = spectrum * weights(axis, norm, half=False, like=x).view(1)
-    planes = torch.view_as_real(spectrum.flatten(1))
-    return planes.permute(2, 1, 0).contiguous()
+    parts = torch.view_as_real(spectrum.flatten(2)).permute(2, 3, 0, 1)
+    if len(axes) > 1 or axes[0].own > 1:
+        parts = parts.index_select(0, constant(_places, axes, norm, x))
+    weight = constant(_weights, axes, norm, x)
+    return (parts * weight.view(-1, 1, 1, 1)).contiguous()
 
 
-def adjoint(spectrum: Tensor, axes: Sequence[Axis], norm: Norm) -> Tensor:
-    """The exact adjoint of `analysis`: `(2, bins, P)` to samples `(P, *counts)`."""
-    counts = [axis.grid.count for axis in axes]
-    if spectrum.shape[-1] == 0:
-        return spectrum.new_zeros(0, *counts)
-    last = len(axes)
-    planes = spectrum.permute(2, 1, 0)
-    z = torch.complex(planes[..., 0], planes[..., 1])
-    z = z.reshape(z.shape[0], *_bin_counts(axes))
-    for dim, axis in enumerate(axes[:-1], start=1):
-        z = z * weights(axis, norm, half=False, like=spectrum).view(1)
+def adjoint(spectrum: Tensor, axes: tuple[Axis, ...], norm: Norm, *, last: bool) -> Tensor:
+    """The exact adjoint of `analysis`: `(bins, 2, N, C)` to `(N, C, *counts)`.
+
+    Args:
+        spectrum: `(bins, 2, N, C)`.
+        axes: ring, band and grid of each axis.
+        norm: of the bins.
+        last: whether the channels of the result shall lie last in memory.
+    """
+    weighted = spectrum * constant(_weights, axes, norm, spectrum).view(-1, 1, 1, 1)
+    planes = weighted.permute(2, 3, 0, 1).contiguous()
+    sizes = [_kept(axis) for axis in axes[:-1]] + [axes[-1].modes]
+    z = torch.view_as_complex(planes)
+    if len(axes) > 1 or axes[0].own > 1:
+        whole = z.new_zeros(*z.shape[:2], math.prod(sizes))
+        z = whole.index_copy(2, constant(_places, axes, norm, spectrum), z)
+    z = z.reshape(*z.shape[:2], *sizes)
+    for dim, axis in enumerate(axes[:-1], start=2):
         length = axis.folded or axis.length
         shape = [*z.shape[:dim], length, *z.shape[dim + 1 :]]
         rows = _rows(axis, length, z.device)
         # Adding, not writing: on a folded ring both Nyquist bins fall into one.
         z = torch.fft.ifft(z.new_zeros(shape).index_add(dim, rows, z), dim=dim, norm="forward")
         z = _samples(z, axis, dim)
-    axis = axes[-1]
-    z = z * weights(axis, norm, half=True, like=spectrum)
+    axis, dim = axes[-1], len(axes) + 1
     length = axis.folded or axis.length
     # irfft counts each bin with its conjugate twin, the adjoint counts the stored bin alone; and
     # what a backend does with an imaginary part of the self-conjugate bins is its own affair.
@@ -63,15 +68,34 @@ def adjoint(spectrum: Tensor, axes: Sequence[Axis], norm: Norm) -> Tensor:
         if k < axis.modes:
             twins[k], alone[k] = 1.0, 0.0
     z = torch.complex(z.real * twins, z.imag * twins * alone)
-    return _samples(torch.fft.irfft(z, n=length, dim=last, norm="forward"), axis, last)
+    return laid_out(
+        _samples(torch.fft.irfft(z, n=length, dim=dim, norm="forward"), axis, dim), last=last
+    )
 
 
-def _bin_counts(axes: Sequence[Axis]) -> list[int]:
-    return [a.bins(half=False) for a in axes[:-1]] + [axes[-1].bins(half=True)]
+def _kept(axis: Axis) -> int:
+    """How many bins of a full axis are kept: 0, 1, …, modes - 1, and the mirrored ones."""
+    return axis.modes + axis.pairs
 
 
 def _rows(axis: Axis, length: int, device: torch.device) -> Tensor:
-    return torch.tensor([k % length for k in axis.frequencies(half=False)], device=device)
+    mirrored = range(-axis.pairs, 0)
+    return torch.tensor([k % length for k in [*range(axis.modes), *mirrored]], device=device)
+
+
+def _places(axes: tuple[Axis, ...], norm: Norm, device: torch.device) -> Tensor:
+    """Where each bin lies in a truncated spectrum of full axes and a halved last one."""
+    places = []
+    for k in frequencies(axes):
+        place = 0
+        for own_k, axis in zip(k[:-1], axes[:-1], strict=True):
+            place = place * _kept(axis) + own_k % _kept(axis)
+        places.append(place * axes[-1].modes + k[-1])
+    return torch.tensor(places, device=device)
+
+
+def _weights(axes: tuple[Axis, ...], norm: Norm, device: torch.device) -> Tensor:
+    return weights(axes, norm, torch.empty(count(axes), dtype=torch.float64, device=device))
 
 
 def _samples(ring: Tensor, axis: Axis, dim: int) -> Tensor:

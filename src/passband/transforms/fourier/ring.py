@@ -23,11 +23,11 @@ def take(ring: Tensor, axis: Axis, dim: int) -> Tensor:
 
 
 def regrid(x: Tensor, given: Sequence[Axis], wanted: Sequence[Axis]) -> Tensor:
-    """Samples `(P, *counts)` on one grid of a ring, seen on another.
+    """Samples `(N, C, *counts)` on one grid of a ring, seen on another.
 
     The adjoint is the same with the grids exchanged.
     """
-    for dim, (one, other) in enumerate(zip(given, wanted, strict=True), start=1):
+    for dim, (one, other) in enumerate(zip(given, wanted, strict=True), start=2):
         x = take(place(x, one, dim), other, dim)
     return x
 

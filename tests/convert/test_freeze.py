@@ -1,0 +1,163 @@
+"""freeze_: the same values without computing filter spectra again, and never stale ones."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import passband as pb
+from passband.functional import convolution
+from passband.nn import spectra
+
+BAND = pb.Band(keep=0.3)
+
+
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
+    """The shapes of weights whose spectra were computed, in order."""
+    shapes: list[tuple[int, ...]] = []
+    original = convolution.filter_spectra
+
+    def counting(weight: Tensor, *args: object) -> Tensor:
+        shapes.append(tuple(weight.shape))
+        return original(weight, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(spectra, "filter_spectra", counting)
+    monkeypatch.setattr(convolution, "filter_spectra", counting)
+    return shapes
+
+
+def network(plan: str = "dft") -> nn.Sequential:
+    model = nn.Sequential(
+        nn.Conv2d(2, 4, 3, padding=1),
+        nn.ReLU(),
+        nn.ConvTranspose2d(4, 4, 3, stride=2, groups=2),
+        nn.Conv2d(4, 4, 3, groups=4, padding=1, padding_mode="circular"),
+    )
+    pb.convert_(model, BAND, plan=plan)  # type: ignore[arg-type]
+    return model.eval()
+
+
+@pytest.mark.parametrize("plan", ["fft", "dft", "spatial", "auto", "measure"])
+def test_values_stay_the_same(plan: str) -> None:
+    model, x = network(plan), torch.randn(3, 2, 10, 9)
+    with torch.no_grad():
+        expected = model(x)
+        assert pb.freeze_(model) == 3
+        for _ in range(2):
+            torch.testing.assert_close(model(x), expected)
+
+
+def test_spectra_are_computed_once_for_each_size_and_band(
+    computed: list[tuple[int, ...]],
+) -> None:
+    model = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1))
+    pb.convert_(model, BAND, plan="dft")
+    pb.freeze_(model)
+    with torch.inference_mode():
+        for _ in range(3):
+            for size in (10, 12):
+                model(torch.randn(1, 2, size, size))
+    assert computed == [(4, 2, 3, 3)] * 2
+    pb.set_band_(model, pb.Band(keep=0.6))
+    with torch.no_grad():
+        model(torch.randn(1, 2, 10, 10))
+        pb.set_band_(model, BAND)
+        model(torch.randn(5, 2, 10, 10))
+    assert len(computed) == 3
+
+
+def test_a_changed_weight_is_seen() -> None:
+    model, x = network(), torch.randn(1, 2, 10, 9)
+    fresh = copy.deepcopy(model)
+    pb.freeze_(model)
+    with torch.no_grad():
+        model(x)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    model(x).square().sum().backward()
+    optimizer.step()
+    fresh.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        torch.testing.assert_close(model(x), fresh(x))
+    model.double()
+    fresh.double()
+    with torch.no_grad():
+        torch.testing.assert_close(model(x.double()), fresh(x.double()))
+    other = network()
+    model.load_state_dict(other.state_dict())
+    with torch.no_grad():
+        torch.testing.assert_close(model(x.double()), other.double()(x.double()))
+
+
+def test_gradients_are_those_of_the_layer(computed: list[tuple[int, ...]]) -> None:
+    model, x = network(), torch.randn(1, 2, 10, 9, requires_grad=True)
+    fresh = copy.deepcopy(model)
+    pb.freeze_(model)
+    with torch.no_grad():
+        model(x)
+    for a, b in zip(
+        torch.autograd.grad(model(x).sum(), [x, *model.parameters()]),
+        torch.autograd.grad(fresh(x).sum(), [x, *fresh.parameters()]),
+        strict=True,
+    ):
+        assert torch.equal(a, b)
+
+
+def test_copies_and_pickles_hold_no_spectra(computed: list[tuple[int, ...]]) -> None:
+    model, x = network(), torch.randn(1, 2, 10, 9)
+    small = len(pickle.dumps(model))
+    pb.freeze_(model)
+    with torch.no_grad():
+        expected = model(x)
+        before = len(computed)
+        twin = copy.deepcopy(model)
+        torch.testing.assert_close(twin(x), expected)
+        assert len(computed) == 2 * before
+    assert len(pickle.dumps(model)) < small + 1000
+    assert model.state_dict().keys() == network().state_dict().keys()
+
+
+def test_unfreeze_and_revert_forget() -> None:
+    model = network()
+    pb.freeze_(model)
+    assert pb.unfreeze_(model) == 3
+    assert pb.unfreeze_(model) == 0
+    pb.freeze_(model)
+    pb.revert_(model)
+    assert not any("_spectra" in vars(module) for module in model.modules())
+
+
+def test_few_sizes_are_remembered() -> None:
+    model = nn.Sequential(nn.Conv1d(1, 2, 3))
+    pb.convert_(model, BAND, plan="dft")
+    pb.freeze_(model)
+    with torch.no_grad():
+        for size in range(10, 40):
+            model(torch.randn(1, 1, size))
+    layer = model[0]
+    assert isinstance(layer, pb.nn.BandConv1d)
+    assert layer._spectra is not None
+    assert len(layer._spectra._known) == 8
+
+
+@pytest.mark.parametrize("verb", [pb.freeze_, pb.unfreeze_], ids=lambda verb: verb.__name__)
+def test_only_modules_freeze(verb: object) -> None:
+    with pytest.raises(TypeError, match=r"the model is a torch.nn.Module; got Tensor"):
+        verb(torch.zeros(1))  # type: ignore[operator]
+
+
+def test_under_autocast_each_dtype_has_its_own() -> None:
+    model, x = network("dft"), torch.randn(1, 2, 10, 9)
+    pb.freeze_(model)
+    with torch.no_grad():
+        exact = model(x)
+        for _ in range(2):
+            with torch.autocast("cpu", torch.bfloat16):
+                small = model(x)
+            assert small.dtype == torch.bfloat16
+            assert (small.float() - exact).norm() < 0.03 * exact.norm()
+            torch.testing.assert_close(model(x), exact)

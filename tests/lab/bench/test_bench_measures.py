@@ -1,0 +1,169 @@
+"""What is measured, against what is known beforehand."""
+
+import gc
+import sys
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+import passband as pb
+from passband.lab.bench.contender import Contender, formats, ours, plain
+from passband.lab.bench.floor import Work, floor_seconds, look, ways
+from passband.lab.bench.grid import layer
+from passband.lab.bench.machine import Rates, describe, prepared
+from passband.lab.bench.peak import peak_bytes
+from passband.lab.bench.peers import layer_peers, usable
+from passband.lab.bench.steps import inference, layer_step, training_step
+from passband.lab.bench.timing import WARM_UP, Seconds, interleaved, summary
+
+CPU = torch.device("cpu")
+CASE = layer("layer", "small", (2, 3, 8, 8), 4, 3)
+X = torch.zeros(CASE.shape)
+F32 = torch.float32
+
+
+def test_contenders_take_turns_without_collections() -> None:
+    calls: list[str] = []
+
+    def noted(name: str) -> Callable[[], None]:
+        def run() -> None:
+            assert not gc.isenabled()
+            calls.append(name)
+            torch.zeros(10**6).sort()  # some milliseconds: one call a turn
+
+        return run
+
+    seconds = interleaved({name: noted(name) for name in "ab"}, 3, CPU)
+    assert "".join(calls) == "ab" * (WARM_UP + 3)
+    assert gc.isenabled()
+    assert all(0 < one.lower <= one.median <= one.upper for one in seconds.values())
+
+
+def test_short_work_is_done_several_times_a_turn() -> None:
+    calls: list[None] = []
+    interleaved({"a": lambda: calls.append(None)}, 1, CPU)
+    assert len(calls) > WARM_UP + 10
+
+
+def test_quartiles() -> None:
+    assert summary([2.0]) == Seconds(2.0, 2.0, 2.0)
+    assert summary([1.0, 2.0, 3.0, 10.0]) == Seconds(2.5, 1.75, 4.75)
+
+
+def test_a_layers_step_is_forward_and_backward() -> None:
+    conv = nn.Conv2d(3, 4, 3)
+    step = layer_step(conv, torch.randn(2, 3, 8, 8), F32)
+    gradients = step.run()
+    assert isinstance(gradients, tuple)
+    assert [g.shape for g in gradients] == [(2, 3, 8, 8), (4, 3, 3, 3), (4,)]
+    assert step.forward is not None
+    assert pb.memory.saved(step.forward).total == 4 * 2 * 3 * 64
+
+
+def test_a_training_step_trains_and_inference_does_not() -> None:
+    model = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(12), nn.Linear(12, 10))
+    before = [p.detach().clone() for p in model.parameters()]
+    x = torch.randn(4, 3, 4)
+    forward = inference(model, x, F32)
+    y = forward.run()
+    assert isinstance(y, torch.Tensor)
+    assert y.is_inference()
+    assert forward.forward is None
+    assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+    training_step(model, x, F32).run()
+    assert not torch.equal(before[-1], list(model.parameters())[-1])
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_bfloat16_is_autocast() -> None:
+    conv = nn.Conv2d(3, 4, 3)
+    y = inference(conv, torch.randn(2, 3, 8, 8), torch.bfloat16).run()
+    assert isinstance(y, torch.Tensor)
+    assert (y.dtype, conv.weight.dtype) == (torch.bfloat16, F32)
+
+
+def test_peak_is_what_is_held_at_a_time() -> None:
+    def run() -> None:
+        a = torch.zeros(2**18)  # 1 MiB
+        b = torch.zeros(2**19)
+        del a
+        c = torch.zeros(2**17)
+        del b, c
+
+    assert peak_bytes(run, CPU) == 3 * 2**20
+    assert peak_bytes(run, CPU) == 3 * 2**20
+
+
+def test_the_plain_floor_counts_every_tap_and_byte_once() -> None:
+    (contender,) = [c for c in plain(CASE, X) if c.name.endswith("contiguous")]
+    (forward,) = look(contender.module, inference(contender.module, X, F32), F32)
+    products = 2 * 4 * 64 * 27
+    assert forward.operations == 2 * products
+    assert forward.bytes == 4 * (2 * 3 * 64 + 2 * 4 * 64 + 4 * 27)
+    (both,) = look(contender.module, layer_step(contender.module, X, F32), F32)
+    assert both.operations == 3 * forward.operations
+    assert both.bytes == 4 * (3 * 2 * 3 * 64 + 2 * 2 * 4 * 64 + 3 * 4 * 27)
+
+
+def test_our_floor_counts_kept_bins() -> None:
+    (first, *_) = ours(CASE, X, (0.25,), ("dft",), training=True)
+    (seen,) = look(first.module, layer_step(first.module, X, F32), F32)
+    assert seen.plan is not None
+    m, n = seen.plan.geometry.modes
+    bins = (2 * m - 1) * n
+    assert seen.operations == 3 * 2 * 4 * (2 * 3 * 4) * bins
+    assert ways([seen]) == "dft"
+    assert first.keep_measured == pytest.approx(seen.plan.geometry.keep)
+
+
+def test_the_slower_of_computing_and_moving_counts() -> None:
+    rates = Rates(operations=100.0, bytes=10.0)
+    assert floor_seconds([Work(200.0, 1.0), Work(1.0, 30.0)], rates) == 2.0 + 3.0
+
+
+def test_ours_at_each_keep_plan_and_format() -> None:
+    found = list(ours(CASE, X, (0.5, 0.25), ("auto", "fft"), training=True))
+    assert [(c.name, c.keep) for c in found] == [
+        (f"passband {plan} {memory}", keep)
+        for keep in (0.5, 0.25)
+        for plan in ("auto", "fft")
+        for memory in ("contiguous", "channels_last")
+    ]
+    last = found[1]
+    assert last.x.is_contiguous(memory_format=torch.channels_last)
+    weights = [next(c.module.parameters()) for c in found]
+    assert all(torch.equal(weights[0], weight) for weight in weights)
+
+
+def test_series_have_one_memory_format() -> None:
+    assert formats(layer("series", "series", (1, 2, 9), 2, 3)) == ("contiguous",)
+    volume = layer("volume", "small", (1, 2, 4, 4, 4), 2, 3)
+    assert [c.name for c in plain(volume, torch.zeros(volume.shape))] == [
+        "nn.Conv contiguous",
+        "nn.Conv channels_last",
+    ]
+
+
+def test_a_peer_that_cannot_is_noted() -> None:
+    def attempt(contender: Contender) -> None:
+        if contender.name == "bad":
+            raise RuntimeError("no\nsuch   thing")
+
+    some = [Contender(name, nn.Identity(), X) for name in ("good", "bad")]
+    peers = usable(some, attempt)
+    assert [c.name for c in peers.contenders] == ["good"]
+    assert peers.notes == ("bad: no such thing",)
+
+
+def test_a_peer_that_is_not_installed_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fft_conv_pytorch", None)
+    assert layer_peers(CASE, X).notes == ("fft-conv-pytorch: not installed",)
+
+
+def test_the_machine_is_as_it_was_afterwards() -> None:
+    before = torch.get_num_threads()
+    with prepared(before + 1):
+        assert describe(CPU).threads == before + 1
+    assert torch.get_num_threads() == before
