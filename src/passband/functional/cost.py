@@ -25,11 +25,13 @@ WAYS: tuple[Way, ...] = ("fft", "dft", "spatial")
 Purpose = Literal["training", "inference", "frozen"]
 """Forward and backward; forward alone; forward with filter spectra at hand."""
 
-RESOURCES = ("call", "product", "byte", "fft", "place", "entry", "conv", "starved")
+RESOURCES = (
+    "call", "product", "byte", "fft", "place", "entry", "start", "conv", "starved", "grouped",
+)  # fmt: skip
 """Units of work: an operation's start; a multiply-add of a matrix product; a byte read or written;
 an operation of a fast Fourier transform; a byte put in its place one by one; an entry of a matrix
-too large to keep; a multiply-add of the library's convolution, and one of those that starve on few
-channels."""
+too large to keep; the start of the library's convolution, a multiply-add of it, and one of those
+that starve on few channels or in groups."""
 TRANSFORMS: tuple[Transform, Transform] = ("fft", "dft")
 _BLOCK = 16  # numbers that a vector unit takes at once
 
@@ -159,11 +161,10 @@ def _product_work(geometry: Geometry, batch: int, inputs: int, outputs: int, ite
     numbers = 2 * bins * (batch * (inputs + 3 * outputs) + filters)
     work["call"] += 6
     work["byte"] += itemsize * numbers
-    if groups > 1:
-        work["byte"] += 2 * itemsize * numbers
     if groups == inputs == outputs:
-        work["byte"] += 8 * itemsize * bins * batch * inputs
+        work["byte"] += 4 * itemsize * bins * batch * inputs
     else:
+        work["byte"] += 2 * itemsize * numbers * (groups > 1)
         width = max(1, outputs // groups)
         padded = math.ceil(width / _BLOCK) * _BLOCK / width
         work["product"] += math.ceil(4 * bins * batch * filters * padded)
@@ -178,8 +179,8 @@ def _conv_work(geometry: Geometry, batch: int, inputs: int, outputs: int, itemsi
     products = positions * taps * inputs * outputs // geometry.groups
     filters = inputs * outputs // geometry.groups * taps
     starved = min(inputs, outputs) // geometry.groups < _BLOCK
-    work: Work = Counter(call=4)
-    work["starved" if starved else "conv"] += products
+    kind = "conv" if not starved else "starved" if geometry.groups == 1 else "grouped"
+    work: Work = Counter({"start": 1, kind: products})
     # The library brings the filters into an order of its own first.
     work["byte"] += itemsize * (reached * inputs + positions * outputs + 3 * filters)
     return work
