@@ -15,6 +15,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from passband.transforms.recording import recording
+
 
 def multiply(source: Tensor, filters: Tensor, groups: int) -> Tensor:
     """S Fᵀ.
@@ -40,7 +42,14 @@ def multiply(source: Tensor, filters: Tensor, groups: int) -> Tensor:
 def turned(spectrum: Tensor) -> Tensor:
     """`(bins, 2, N, C)` to `(bins, 2, N, 2, C)`: a and, beside it, -i a."""
     re, im = spectrum.unbind(1)
-    return torch.stack([spectrum, torch.stack([im, -re], dim=1)], dim=3)
+    if recording():
+        return torch.stack([spectrum, torch.stack([im, -re], dim=1)], dim=3)
+    # The same without intermediate copies, which autograd could not follow.
+    out = spectrum.new_empty(*spectrum.shape[:3], 2, spectrum.shape[3])
+    out[:, :, :, 0] = spectrum
+    out[:, 0, :, 1] = im
+    torch.neg(re, out=out[:, 1, :, 1])
+    return out
 
 
 def multiply_back(target: Tensor, filters: Tensor, groups: int) -> Tensor:
