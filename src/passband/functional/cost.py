@@ -117,7 +117,7 @@ def _matmul(work: Work, rows: int, inner: int, columns: int, itemsize: int, batc
 
 def _dft_work(axes: tuple[Axis, ...], maps: int, itemsize: int) -> Work:
     work: Work = Counter()
-    lead, dense = divided(axes)
+    lead, dense = divided(axes, maps)
     leading = math.prod(axis.grid.count for axis in lead)
     samples = math.prod(axis.grid.count for axis in dense)
     rows = 2 * count(dense)

@@ -18,17 +18,18 @@ from torch import Tensor
 
 from passband.transforms.fourier.axis import Axis
 from passband.transforms.fourier.bins import Norm, count, own, phases, weights
-from passband.transforms.fourier.constants import constant
+from passband.transforms.fourier.constants import CACHED_ENTRIES, constant
 from passband.transforms.fourier.fold import fold, unfold
 from passband.transforms.layout import is_channels_last, laid_out
 
 _MOVED = 13  # products that a processor computes while it writes and reads a number
+_STARTED = 5_000_000  # products that it computes while the operations of an axis are started
 _BLOCK = 16  # columns of a block of a matrix product: a narrower result costs more
 
 
 def analysis(x: Tensor, axes: tuple[Axis, ...], norm: Norm) -> Tensor:
     """Samples `(N, C, *counts)` to the kept half spectrum `(bins, 2, N, C)`."""
-    lead, dense = divided(axes)
+    lead, dense = divided(axes, x.shape[0] * x.shape[1])
     matrix, bases = (
         constant(_dense, dense, norm, x),
         [constant(_basis, (a,), norm, x) for a in lead],
@@ -68,7 +69,7 @@ def adjoint(spectrum: Tensor, axes: tuple[Axis, ...], norm: Norm, *, last: bool)
         norm: of the bins.
         last: whether the channels of the result shall lie last in memory.
     """
-    lead, dense = divided(axes)
+    lead, dense = divided(axes, spectrum.shape[2] * spectrum.shape[3])
     matrix = constant(_dense, dense, norm, spectrum)
     bases = [constant(_basis, (a,), norm, spectrum) for a in lead]
     space, (n, c) = [axis.grid.count for axis in axes], spectrum.shape[2:]
@@ -101,23 +102,27 @@ def adjoint(spectrum: Tensor, axes: tuple[Axis, ...], norm: Norm, *, last: bool)
 
 
 @lru_cache(maxsize=4096)
-def divided(axes: tuple[Axis, ...]) -> tuple[tuple[Axis, ...], tuple[Axis, ...]]:
+def divided(axes: tuple[Axis, ...], maps: int) -> tuple[tuple[Axis, ...], tuple[Axis, ...]]:
     """Axes transformed one by one, and those behind them that one matrix transforms at once.
 
-    One matrix for all needs the most products and touches each number once; for each axis more that
-    is taken out of it, its coefficients are written and read twice, by its product and by `fold`.
+    One matrix for all needs the most products and touches each number once. For each axis that is
+    taken out of it coefficients are written and read twice more, by its product and by `fold`, and
+    a dozen operations are started.
     """
 
-    def cost(first: int) -> int:
-        rows, total = 2 * count(axes[first:]), 0
+    def cost(first: int) -> float:
+        rows = 2 * count(axes[first:])
         lead = math.prod(axis.grid.count for axis in axes[:first])
-        total += lead * rows * math.prod(axis.grid.count for axis in axes[first:])
+        samples = math.prod(axis.grid.count for axis in axes[first:])
+        if first < len(axes) - 1 and rows * samples > CACHED_ENTRIES:
+            return math.inf
+        total = lead * rows * samples
         for i in range(first - 1, -1, -1):
             total += _MOVED * lead * rows
             lead //= axes[i].grid.count
             rows *= axes[i].modes + axes[i].pairs
             total += lead * rows * (axes[i].grid.count + _MOVED)
-        return total
+        return total * maps + first * _STARTED
 
     first = min(range(len(axes)), key=cost)
     return axes[:first], axes[first:]
