@@ -24,7 +24,7 @@ TOLERANCE = {
     torch.float64: 1e-10,
     torch.float32: 1e-5,
     torch.float16: 4e-3,
-    torch.bfloat16: 3e-2,
+    torch.bfloat16: 5e-2,  # by matrices of bfloat16 on each of three axes
 }
 NO_COMPLEX = "a band is symmetric in ±k because maps are real; a complex map has no half spectrum"
 NO_INTEGER = "an integer map has no spectrum in its own dtype, and integers have no gradient"

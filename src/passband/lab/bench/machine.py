@@ -65,14 +65,13 @@ def rates(dtype: torch.dtype, device: torch.device) -> Rates:
 @contextmanager
 def prepared(threads: int) -> Iterator[None]:
     """Computes with so many threads, and lets cuDNN look for its fastest algorithms."""
-    before = torch.get_num_threads(), torch.backends.cudnn.benchmark
+    before = torch.get_num_threads()
     torch.set_num_threads(threads)
-    torch.backends.cudnn.benchmark = True  # the peer at its best
     try:
-        yield
+        with torch.backends.cudnn.flags(benchmark=True):  # the peer at its best
+            yield
     finally:
-        torch.set_num_threads(before[0])
-        torch.backends.cudnn.benchmark = before[1]
+        torch.set_num_threads(before)
 
 
 def _best(work: Callable[[], object], device: torch.device) -> float:
