@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import reduce
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -12,10 +14,13 @@ from torch import Tensor
 from passband.functional.plan import Plan
 from passband.functional.product import multiply, multiply_across, multiply_back, turned
 from passband.functional.spatial import backward_spatial, forward_spatial
-from passband.transforms.fourier import adjoint, analysis
+from passband.transforms.fourier import Part, adjoint, analysis, count
+from passband.transforms.fourier.constants import is_kept
 from passband.transforms.layout import is_channels_last
 from passband.transforms.precision import compute_dtype, without_autocast
 from passband.transforms.recording import apply
+
+_CACHED_BYTES = 4 << 20
 
 Spectra = Callable[[Tensor, Plan, torch.dtype], Tensor]
 
@@ -47,9 +52,12 @@ def convolve(
     return out
 
 
-def filter_spectra(weight: Tensor, plan: Plan, dtype: torch.dtype) -> Tensor:
+def filter_spectra(
+    weight: Tensor, plan: Plan, dtype: torch.dtype, part: Part | None = None
+) -> Tensor:
     """The filters' spectra, `(bins, 2, *channels)`, with the channels as the weight has them."""
-    return analysis(weight.to(dtype), plan.geometry.filter_axes, plan.filter_transform, norm="none")
+    axes, way = plan.geometry.filter_axes, plan.filter_transform
+    return analysis(weight.to(dtype), axes, way, "none", part)
 
 
 class _Convolve(torch.autograd.Function):
@@ -112,13 +120,17 @@ def _forward(
         bias = None if bias is None else bias.to(precision)
         if plan.way == "spatial":
             return forward_spatial(held, weight.to(precision), bias, plan, last=last).to(dtype)
-        filters = (spectra or filter_spectra)(weight, plan, precision)
-        geometry = plan.geometry
         source = _source(held, plan)
-        if geometry.transposed:
-            z = multiply_back(turned(source), filters, geometry.groups)
+        if spectra is not None:
+            z = _to_target(source, spectra(weight, plan, precision), plan)
         else:
-            z = multiply(source, filters, geometry.groups)
+            parts = _parts(plan, weight.numel(), precision, held.device)
+            weight = weight.to(precision)
+            z = _joined(
+                _to_target(_cut(source, part), filter_spectra(weight, plan, precision, part), plan)
+                for part in parts
+            )
+        geometry = plan.geometry
         if bias is not None:
             z = _with_mean(z, bias * math.prod(geometry.lengths) ** 0.5)
         return adjoint(z, geometry.target_axes, plan.transform, last=last).to(dtype)
@@ -131,27 +143,67 @@ def _backward_spectral(
     plan: Plan = ctx.plan
     geometry, groups = plan.geometry, plan.geometry.groups
     target = analysis(grad, geometry.target_axes, plan.transform)
-    beside = None if geometry.transposed else turned(target)
+    source = None if held is None else _source(held, plan)
+    axes, way = geometry.filter_axes, plan.filter_transform
+    grads_held: list[Tensor] = []
+    grads_weight: list[Tensor] = []
+    for part in _parts(plan, math.prod(ctx.weight_shape), grad.dtype, grad.device):
+        here = _cut(target, part)
+        beside = None if geometry.transposed else turned(here)
+        if weight is not None:
+            filters = filter_spectra(weight, plan, weight.dtype, part)
+            if beside is None:
+                back = multiply(here, filters, groups)
+            else:
+                back = multiply_back(beside, filters, groups)
+            grads_held.append(back)
+        if source is not None:
+            near = _cut(source, part)
+            pair = (turned(near), here) if beside is None else (beside, near)
+            spectra = multiply_across(*pair, groups)
+            grads_weight.append(adjoint(spectra, axes, way, "none", ctx.weight_dtype, part=part))
     grad_held = grad_weight = grad_bias = None
     if weight is not None:
-        filters = filter_spectra(weight, plan, weight.dtype)
-        if beside is None:
-            grad_held = multiply(target, filters, groups)
-        else:
-            grad_held = multiply_back(beside, filters, groups)
+        grad_held = _joined(grads_held)
         if plan.holds == "map":
             grad_held = adjoint(grad_held, geometry.source, plan.transform, last=ctx.last)
     if held is not None:
-        source = _source(held, plan)
-        if beside is None:
-            spectra = multiply_across(turned(source), target, groups)
-        else:
-            spectra = multiply_across(beside, source, groups)
-        axes = geometry.filter_axes
-        grad_weight = adjoint(spectra, axes, plan.filter_transform, norm="none")
+        grad_weight = reduce(torch.add, grads_weight)
     if ctx.needs_input_grad[2]:
         grad_bias = target[0, 0].sum(0) * math.prod(geometry.lengths) ** 0.5
     return grad_held, grad_weight, grad_bias
+
+
+def _to_target(source: Tensor, filters: Tensor, plan: Plan) -> Tensor:
+    groups = plan.geometry.groups
+    if plan.geometry.transposed:
+        return multiply_back(turned(source), filters, groups)
+    return multiply(source, filters, groups)
+
+
+def _parts(plan: Plan, taps: int, dtype: torch.dtype, device: torch.device) -> list[Part | None]:
+    """Bins that are multiplied at once: on a CPU so many that filter spectra stay in its cache.
+
+    Of a weight they are as many times larger as the band has more bins than the filter taps.
+    """
+    axes = plan.geometry.filter_axes
+    bins, filters = count(axes), taps // math.prod(a.grid.count for a in axes)
+    most = max(1, _CACHED_BYTES // max(1, 2 * filters * dtype.itemsize))
+    by_matrix = plan.filter_transform == "dft" and is_kept(axes)
+    if bins <= most or not by_matrix or device.type != "cpu":
+        return [None]
+    number = -(-bins // most)
+    edges = [bins * i // number for i in range(number + 1)]
+    return list(pairwise(edges))
+
+
+def _cut(spectrum: Tensor, part: Part | None) -> Tensor:
+    return spectrum if part is None else spectrum[part[0] : part[1]]
+
+
+def _joined(spectra: Iterable[Tensor]) -> Tensor:
+    parts = list(spectra)
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def _source(held: Tensor, plan: Plan) -> Tensor:

@@ -24,14 +24,23 @@ from passband.transforms.precision import Transform, compute_dtype, without_auto
 from passband.transforms.recording import apply
 
 __all__ = [
-    "Axis", "Grid", "Norm", "Transform", "adjoint", "analysis", "count", "frequencies", "regrid",
+    "Axis", "Grid", "Norm", "Part", "Transform", "adjoint", "analysis", "count", "frequencies",
+    "regrid",
 ]  # fmt: skip
 
 Direction = Literal["analysis", "adjoint"]
 
 
+Part = tuple[int, int]
+"""First bin and the one after the last."""
+
+
 def analysis(
-    x: Tensor, axes: Sequence[Axis], way: Transform = "fft", norm: Norm = "parseval"
+    x: Tensor,
+    axes: Sequence[Axis],
+    way: Transform = "fft",
+    norm: Norm = "parseval",
+    part: Part | None = None,
 ) -> Tensor:
     r"""The kept half spectrum of samples on a ring.
 
@@ -48,6 +57,7 @@ def analysis(
         way: `"fft"`; `"dft"` for matrix products; `"fused"` for those in one GPU kernel, where
             there is one for these maps.
         norm: `"parseval"` or `"none"`.
+        part: only these bins.
 
     Returns:
         `(bins, 2, N, C)`, in the dtype that `precision.compute_dtype` says.
@@ -57,7 +67,7 @@ def analysis(
         >>> analysis(x, [Axis(4, 1, Grid(0, 1, 4))], norm="none")[:, 0]
         tensor([[[10.]]])
     """
-    return _linear(x, "analysis", tuple(axes), way, norm, None, False)
+    return _linear(x, "analysis", tuple(axes), way, norm, part, None, False)
 
 
 def adjoint(
@@ -67,6 +77,7 @@ def adjoint(
     norm: Norm = "parseval",
     dtype: torch.dtype | None = None,
     *,
+    part: Part | None = None,
     last: bool = False,
 ) -> Tensor:
     r"""The adjoint of `analysis`; with `norm="parseval"` also its inverse on the kept band.
@@ -79,12 +90,13 @@ def adjoint(
         way: as in `analysis`.
         norm: `"parseval"` or `"none"`.
         dtype: of the result, by default that of the spectrum.
+        part: the bins that the spectrum has, all by default.
         last: whether the channels of the result shall lie last in memory.
 
     Returns:
         Samples `(N, C, *counts)`.
     """
-    return _linear(spectrum, "adjoint", tuple(axes), way, norm, dtype, last)
+    return _linear(spectrum, "adjoint", tuple(axes), way, norm, part, dtype, last)
 
 
 def _linear(
@@ -93,10 +105,11 @@ def _linear(
     axes: tuple[Axis, ...],
     way: Transform,
     norm: Norm,
+    part: Part | None,
     dtype: torch.dtype | None,
     last: bool,
 ) -> Tensor:
-    out: Tensor = apply(_Linear, x, direction, axes, way, norm, dtype, last)
+    out: Tensor = apply(_Linear, x, direction, axes, way, norm, part, dtype, last)
     return out
 
 
@@ -118,6 +131,7 @@ class _Linear(torch.autograd.Function):
         axes: tuple[Axis, ...],
         way: Transform,
         norm: Norm,
+        part: Part | None,
         dtype: torch.dtype | None,
         last: bool,
     ) -> Tensor:
@@ -127,8 +141,10 @@ class _Linear(torch.autograd.Function):
             x = x.to(compute_dtype(x.dtype, way, x.device.type))
             if n * c == 0:
                 space = [axis.grid.count for axis in axes]
-                shape = (count(axes), 2, n, c) if direction == "analysis" else (n, c, *space)
-                out = x.new_zeros(shape)
+                bins = count(axes) if part is None else part[1] - part[0]
+                out = x.new_zeros((bins, 2, n, c) if direction == "analysis" else (n, c, *space))
+            elif part is not None:
+                out = getattr(dft, f"{direction}_of_part")(x, axes, norm, part)
             elif direction == "analysis":
                 out = by.analysis(x, axes, norm)
             else:
@@ -144,9 +160,9 @@ class _Linear(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         back: Direction = "adjoint" if ctx.direction == "analysis" else "analysis"
-        axes, way, norm = ctx.transform
-        result = _linear(grad, back, axes, way, norm, ctx.dtype, ctx.last)
-        return result, None, None, None, None, None, None
+        axes, way, norm, part = ctx.transform
+        result = _linear(grad, back, axes, way, norm, part, ctx.dtype, ctx.last)
+        return result, *[None] * 7
 
     @staticmethod
     def vmap(

@@ -26,14 +26,14 @@ def constant(make: Make, axes: tuple[Axis, ...], norm: Norm, like: Tensor) -> Te
         norm: of the bins.
         like: gives dtype and device.
     """
-    keep = _entries(axes) <= CACHED_ENTRIES and not is_in_torch_dispatch_mode()
+    keep = is_kept(axes) and not is_in_torch_dispatch_mode()
     return (_cached if keep else _made)(make, axes, norm, like.dtype, like.device)
 
 
 @lru_cache(maxsize=4096)
-def _entries(axes: tuple[Axis, ...]) -> int:
-    """Of a matrix from all samples to all bins, the largest constant there is."""
-    return 2 * count(axes) * math.prod(axis.grid.count for axis in axes)
+def is_kept(axes: tuple[Axis, ...]) -> bool:
+    """Whether a matrix from all samples to all bins, the largest constant, is made only once."""
+    return 2 * count(axes) * math.prod(axis.grid.count for axis in axes) <= CACHED_ENTRIES
 
 
 @torch.inference_mode(False)

@@ -101,6 +101,26 @@ def adjoint(spectrum: Tensor, axes: tuple[Axis, ...], norm: Norm, *, last: bool)
     return t.reshape(n, c, *space)
 
 
+def analysis_of_part(
+    x: Tensor, axes: tuple[Axis, ...], norm: Norm, part: tuple[int, int]
+) -> Tensor:
+    """Some bins of `analysis`, by one matrix."""
+    rows = constant(_dense, axes, norm, x)[2 * part[0] : 2 * part[1]]
+    t = rows @ x.reshape(-1, rows.shape[1]).T
+    return t.reshape(-1, 2, *x.shape[:2])
+
+
+def adjoint_of_part(
+    spectrum: Tensor, axes: tuple[Axis, ...], norm: Norm, part: tuple[int, int]
+) -> Tensor:
+    """The adjoint of `analysis_of_part`."""
+    rows = constant(_dense, axes, norm, spectrum)[2 * part[0] : 2 * part[1]]
+    n, c = spectrum.shape[2:]
+    # From the left, since a product of as few columns as a filter has taps would be slow.
+    t = torch.bmm(rows.T.expand(n, -1, -1), spectrum.flatten(0, 1).movedim(1, 0))
+    return t.mT.reshape(n, c, *(axis.grid.count for axis in axes))
+
+
 @lru_cache(maxsize=4096)
 def divided(axes: tuple[Axis, ...], maps: int) -> tuple[tuple[Axis, ...], tuple[Axis, ...]]:
     """Axes transformed one by one, and those behind them that one matrix transforms at once.
