@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -22,14 +24,14 @@ CASES = [
 @pytest.mark.parametrize("keep", [0.2, 0.9])  # of the wide band the map is held, not the spectrum
 @pytest.mark.parametrize(("form", "size", "taps", "options"), CASES)
 def test_values_and_derivatives(
-    form: object, size: object, taps: object, options: object, keep: float,
+    form: Any, size: Any, taps: Any, options: dict[str, Any], keep: float,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    x = torch.randn(size, dtype=torch.float64, requires_grad=True)  # type: ignore[call-overload]
-    w = torch.randn(taps, dtype=torch.float64, requires_grad=True)  # type: ignore[call-overload]
+    x = torch.randn(size, dtype=torch.float64, requires_grad=True)
+    w = torch.randn(taps, dtype=torch.float64, requires_grad=True)
 
     def run() -> list[torch.Tensor]:
-        y = form(x, w, band=Band(keep=keep), plan="dft", **options)  # type: ignore[operator]
+        y = form(x, w, band=Band(keep=keep), plan="dft", **options)
         first = torch.autograd.grad(y.square().sum(), (x, w), create_graph=True)
         second = torch.autograd.grad(torch.cat([g.flatten() for g in first]).square().sum(), (x, w))
         return [y, *first, *second]
