@@ -60,7 +60,7 @@ def layers(count: int, seed: int) -> list[Layer]:
         )
         kernel = draw.choice({1: [3, 5, 8, 64, 256], 2: [3, 3, 3, 5, 7], 3: [3]}[dims])
         inputs = draw.choice([1, 3, 16, 32, 64, 128, 256, 512])
-        outputs = draw.choice([16, 32, 64, 128, 256, 512])
+        outputs = draw.choice([1, 8, 16, 32, 64, 128, 256, 512])
         depthwise = draw.random() < 0.1
         layer = Layer(
             draw.choice([1, 4, 16, 32]), outputs if depthwise else inputs, outputs, (n,) * dims,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -141,7 +142,7 @@ def test_few_sizes_are_remembered() -> None:
     layer = model[0]
     assert isinstance(layer, pb.nn.BandConv1d)
     assert layer._spectra is not None
-    assert len(layer._spectra._known) == 8
+    assert len(layer._spectra._known[2]) == 8
 
 
 @pytest.mark.parametrize("verb", [pb.freeze_, pb.unfreeze_], ids=lambda verb: verb.__name__)
@@ -161,3 +162,51 @@ def test_under_autocast_each_dtype_has_its_own() -> None:
             assert small.dtype == torch.bfloat16
             assert (small.float() - exact).norm() < 0.03 * exact.norm()
             torch.testing.assert_close(model(x), exact)
+
+
+def test_a_weight_computed_anew_is_never_taken_for_the_last() -> None:
+    layer = pb.nn.BandConv2d(4, 6, 3, padding=1, keep=0.3, plan="dft")
+    nn.utils.parametrizations.weight_norm(layer)
+    layer.freeze()
+    x = torch.randn(1, 4, 10, 10)
+    for _ in range(20):
+        with torch.no_grad():
+            layer.parametrizations.weight.original0.mul_(1.1)  # type: ignore[union-attr, operator]
+            frozen = layer(x)
+        torch.testing.assert_close(frozen, layer(x).detach())
+    for _ in range(20):
+        weights = {"bias": torch.randn(6), "weight": torch.randn(6, 4, 3, 3)}
+        plain = pb.nn.BandConv2d(4, 6, 3, padding=1, keep=0.3, plan="dft")
+        plain.freeze()
+        with torch.no_grad():
+            found = torch.func.functional_call(plain, weights, (x,))
+        form = pb.functional.band_conv2d
+        expected = form(x, weights["weight"], weights["bias"], padding=1, band=BAND, plan="dft")
+        torch.testing.assert_close(found, expected)
+
+
+def test_weights_of_inference_mode_may_change() -> None:
+    with torch.inference_mode():
+        layer = pb.nn.BandConv2d(4, 6, 3, bias=False, keep=0.3, plan="dft")
+        layer.freeze()
+        x = torch.randn(1, 4, 10, 10)
+        before = layer(x)
+        layer.weight.mul_(2)
+        torch.testing.assert_close(layer(x), 2 * before)
+
+
+def test_threads_share_a_frozen_layer() -> None:
+    layer = pb.nn.BandConv1d(2, 3, 3, keep=0.3, plan="dft")
+    maps = [torch.randn(1, 2, size) for size in range(8, 28)]
+    with torch.no_grad():
+        expected = [layer(x) for x in maps]
+    layer.freeze()
+
+    def run(first: int) -> None:
+        with torch.no_grad():
+            for i in range(first, first + 200):
+                at = i % len(maps)
+                torch.testing.assert_close(layer(maps[at]), expected[at])
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(run, range(8)))

@@ -26,12 +26,13 @@ Purpose = Literal["training", "inference", "frozen"]
 """Forward and backward; forward alone; forward with filter spectra at hand."""
 
 RESOURCES = (
-    "call", "product", "byte", "fft", "place", "entry", "start", "conv", "starved", "grouped",
+    "call", "product", "byte", "fft", "place", "entry", "start", "conv", "starved", "alone",
+    "grouped",
 )  # fmt: skip
 """Units of work: an operation's start; a multiply-add of a matrix product; a byte read or written;
 an operation of a fast Fourier transform; a byte put in its place one by one; an entry of a matrix
 too large to keep; the start of the library's convolution, a multiply-add of it, and one of those
-that starve on few channels or in groups."""
+that starve on few channels of inputs or outputs, of both, or in groups."""
 TRANSFORMS: tuple[Transform, Transform] = ("fft", "dft")
 _BLOCK = 16  # numbers that a vector unit takes at once
 
@@ -178,8 +179,8 @@ def _conv_work(geometry: Geometry, batch: int, inputs: int, outputs: int, itemsi
     reached = batch * math.prod(a.grid.count for a in geometry.reach_axes)
     products = positions * taps * inputs * outputs // geometry.groups
     filters = inputs * outputs // geometry.groups * taps
-    starved = min(inputs, outputs) // geometry.groups < _BLOCK
-    kind = "conv" if not starved else "starved" if geometry.groups == 1 else "grouped"
+    few = sum(channels // geometry.groups < _BLOCK for channels in (inputs, outputs))
+    kind = "grouped" if few and geometry.groups > 1 else ("conv", "starved", "alone")[few]
     work: Work = Counter({"start": 1, kind: products})
     # The library brings the filters into an order of its own first.
     work["byte"] += itemsize * (reached * inputs + positions * outputs + 3 * filters)

@@ -34,6 +34,8 @@ def command(options: Namespace, console: Console) -> int:
     """
     bench = config(options)
     check_positive("tolerance", options.tolerance, or_zero=True)
+    if options.tolerance >= 1:
+        raise ValueError(f"a tolerance is below 1, or nothing could fail; got {options.tolerance}")
     reference = [row for path in options.check or () for row in read(Path(path))]
     grid(bench)  # a wrong name is told before the first measurement
     with shown(console) as watch:

@@ -68,6 +68,8 @@ class BenchConfig:
         for dtype in self.dtypes:
             check_choice("dtype", dtype, tuple(DTYPES))
         check_count("threads", self.threads)
+        if self.threads > 1024:
+            raise ValueError(f"threads are at most 1024; got {self.threads}")
         check_count("repeats", self.repeats)
         check_device(self.device)
 
