@@ -66,7 +66,8 @@ def band_conv2d(
 
     Args:
         input: `(N, C, H, W)` or `(C, H, W)`, real floating point. Half precision is computed in
-            float32 and returned in its own dtype.
+            float32, or bfloat16 in bfloat16 by the ways `"dft"`, `"spatial"` and `"fused"` where the
+            device multiplies it, and returned in its own dtype and memory format.
         weight: `(O, C / groups, kH, kW)`.
         bias: `(O,)`.
         stride: as `F.conv2d`.
@@ -74,8 +75,9 @@ def band_conv2d(
         dilation: as `F.conv2d`.
         groups: as `F.conv2d`.
         band: which frequencies to keep.
-        plan: `"auto"` (cheapest by a cost model), `"fft"`, `"dft"`, `"spatial"`, or `"measure"`
-            (the fastest when each is timed, once for each shape).
+        plan: `"auto"` (cheapest by a cost model), `"fft"`, `"dft"`, `"spatial"`, `"fused"` (a GPU
+            with Triton), or `"measure"` (the fastest when each is timed, once for each shape and
+            machine).
         padding_mode: `"zeros"`, `"circular"` (the map is one period), `"reflect"`, `"replicate"`.
         stride_mode: `"sample"` takes every stride-th output; `"spectral"` first drops the
             frequencies that the strided grid cannot represent, so that nothing aliases.
