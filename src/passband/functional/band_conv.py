@@ -66,8 +66,8 @@ def band_conv2d(
 
     Args:
         input: `(N, C, H, W)` or `(C, H, W)`, real floating point. Half precision is computed in
-            float32, or bfloat16 in bfloat16 by the ways `"dft"`, `"spatial"` and `"fused"` where the
-            device multiplies it, and returned in its own dtype and memory format.
+            float32 (bfloat16 in bfloat16, by the ways `"dft"`, `"spatial"` and `"fused"` where the
+            device multiplies it) and returned in its own dtype.
         weight: `(O, C / groups, kH, kW)`.
         bias: `(O,)`.
         stride: as `F.conv2d`.
