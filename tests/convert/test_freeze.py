@@ -210,3 +210,18 @@ def test_threads_share_a_frozen_layer() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(run, range(8)))
+
+
+def test_a_model_without_band_limited_layers_is_refused_and_a_frozen_one_says_so() -> None:
+    with pytest.raises(ValueError, match="freeze_: Sequential has no band-limited layer"):
+        pb.freeze_(nn.Sequential(nn.Conv1d(1, 2, 3)))
+    model = network()
+    assert "frozen" not in repr(model)
+    pb.freeze_(model)
+    assert repr(model).count(", frozen)") == 3
+
+
+def test_fused_needs_a_gpu() -> None:
+    layer = pb.nn.BandConv1d(1, 2, 3, keep=0.5, plan="fused")
+    with pytest.raises(RuntimeError, match="'fused' runs on a CUDA device with Triton"):
+        layer(torch.zeros(1, 1, 9))

@@ -24,6 +24,7 @@ def freeze_(model: nn.Module) -> int:
 
     Raises:
         TypeError: model is no module.
+        ValueError: it has no band-limited layer.
 
     Examples:
         >>> import torch
@@ -37,6 +38,10 @@ def freeze_(model: nn.Module) -> int:
         torch.Size([1, 8, 30, 30])
     """
     layers = band_layers(check_model("freeze_", model))
+    if not layers:
+        raise ValueError(
+            f"freeze_: {type(model).__name__} has no band-limited layer: use convert_ first"
+        )
     for layer in layers.values():
         layer.freeze()
     return len(layers)

@@ -101,7 +101,8 @@ def make_plan(
     """
     if asked == "fused" and not available(device):
         raise RuntimeError(
-            f"plan='fused' runs on a CUDA device, with Triton installed; got a map on {device!r}"
+            f"plan='fused' runs on a CUDA device with Triton (pip install 'passband[gpu]'); got a "
+            f"map on {device!r}"
         )
     precision = "bfloat16" if dtype == torch.bfloat16 else "float32"
     at = prices(device, precision)

@@ -178,7 +178,8 @@ class BandSetting(nn.Module):
     def extra_repr(self) -> str:
         """The settings of the ordinary layer, then what is kept."""
         mode = "" if self.stride_mode == "sample" else f", stride_mode={self.stride_mode!r}"
-        return f"{super().extra_repr()}, band={self.band}, plan={self.plan!r}{mode}"
+        frozen = ", frozen" if self.frozen else ""
+        return f"{super().extra_repr()}, band={self.band}, plan={self.plan!r}{mode}{frozen}"
 
 
 def check_setting(layer: nn.Module, name: str, setting: Setting) -> None:
