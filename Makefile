@@ -6,9 +6,9 @@ BIN := $(VENV)/bin
 # Two processes on two cores: without this the threads of one spin while the other works.
 export OMP_WAIT_POLICY := passive
 
-.PHONY: demo test test-slow lint types format clean
+.PHONY: demo test test-slow lint types format kernels clean
 
-$(VENV)/installed: pyproject.toml constraints.txt
+$(VENV)/installed: pyproject.toml constraints.txt hatch_build.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[gpu,lab,test,dev]" -c constraints.txt
 	touch $@
@@ -33,5 +33,8 @@ format: $(VENV)/installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+kernels: $(VENV)/installed  ## compile the CPU kernels again, after an edit
+	$(BIN)/python hatch_build.py
+
 clean:
-	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache src/passband/kernels/cpu/_kernels_*.so

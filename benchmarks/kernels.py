@@ -18,8 +18,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from passband import Band, kernels
+from passband import Band
 from passband.functional.product import multiply_back
+from passband.kernels import gpu as kernels
 from passband.transforms.fourier import Axis, Grid, dft
 
 LAYERS = ((64, 56), (128, 28), (256, 14), (512, 7))

@@ -17,11 +17,12 @@ def bench_row(
     way: str = "",
     loss: float | None = None,
     machine: str = "abacus",
+    repeats: int = 7,
 ) -> Row:
     """A row in which ``nn.Conv`` takes 12 ms, if not said otherwise."""
     time = 0.012 / ratio if seconds is None else seconds
     measured = None if keep is None else keep - 0.01
     return Row(
         command, group, case, contender, keep, measured, dtype, time, 0.9 * time, 1.1 * time,
-        ratio, time / 4, peak, 1000, way, loss, 7, "cpu", machine, "2.13.0", 2, "2026-01-31",
+        ratio, time / 4, peak, 1000, way, loss, repeats, "cpu", machine, "2.13.0", 2, "2026-01-31",
     )  # fmt: skip

@@ -234,12 +234,16 @@ def band_of(cut: Cut) -> pb.Band:
     return pb.Band(keep=cut.keep, cutoff=cut.cutoff, modes=cut.modes, fft_size=cut.fft_size)
 
 
-def leaf(a: Array | None) -> Tensor | None:
-    return None if a is None else torch.from_numpy(a.copy()).requires_grad_()
+def leaf(a: Array | None, dtype: torch.dtype = torch.float64) -> Tensor | None:
+    return None if a is None else torch.from_numpy(a.copy()).to(dtype).requires_grad_()
 
 
 def close(
-    actual: Tensor | None, expected: Array | None, what: str, tolerance: float = 1e-10
+    actual: Tensor | None,
+    expected: Array | None,
+    what: str,
+    tolerance: float = 1e-10,
+    dtype: torch.dtype = torch.float64,
 ) -> None:
     """Equal to `tolerance` of the largest value expected."""
     if expected is None:
@@ -247,8 +251,8 @@ def close(
         return
     assert actual is not None, f"{what}: there is none"
     assert tuple(actual.shape) == expected.shape, f"{what}: {actual.shape} for {expected.shape}"
-    assert actual.dtype == torch.float64, f"{what}: {actual.dtype}"
-    error = np.abs(actual.detach().numpy() - expected).max(initial=0.0)
+    assert actual.dtype == dtype, f"{what}: {actual.dtype}"
+    error = np.abs(actual.detach().double().numpy() - expected).max(initial=0.0)
     scale = max(np.abs(expected).max(initial=0.0), 1e-3)
     assert error <= tolerance * scale, f"{what}: off by {error:.2e} of {scale:.2e}"
 
@@ -288,21 +292,24 @@ def compare(
     transposed: bool = False,
     stride_mode: str = "sample",
     band: pb.Band | None = None,
+    dtype: torch.dtype = torch.float64,
+    tolerance: float = 1e-10,
 ) -> None:
     """Value and every gradient of the library against the oracle's, by `band` or the cut itself."""
+    near = functools.partial(close, tolerance=tolerance, dtype=dtype)
     wanted = expected(case, cut, transposed=transposed, stride_mode=stride_mode)
-    x, w, b = (leaf(a) for a in case.tensors(transposed=transposed))
+    x, w, b = (leaf(a, dtype) for a in case.tensors(transposed=transposed))
     options = dict(case.options) if transposed else {**case.options, "stride_mode": stride_mode}
     op = function(case, transposed=transposed)
     y = op(x, w, b, **options, band=band or band_of(cut), plan=plan)
-    close(y, wanted.y, "y")
-    y.backward(torch.from_numpy(cotangent(wanted.y.shape)))
+    near(y, wanted.y, "y")
+    y.backward(torch.from_numpy(cotangent(wanted.y.shape)).to(dtype))
     assert x is not None
     assert w is not None
-    close(x.grad, wanted.dx, "dx")
-    close(w.grad, wanted.dw, "dw")
+    near(x.grad, wanted.dx, "dx")
+    near(w.grad, wanted.dw, "dw")
     if b is not None:
-        close(b.grad, wanted.db, "db")
+        near(b.grad, wanted.db, "db")
 
 
 def bound(

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 import passband as pb
-from passband.functional import convolution
-from passband.nn import spectra
+from passband.functional import filtering
+from passband.functional.plan import Plan
+from passband.transforms.fourier import Part
 
 BAND = pb.Band(keep=0.3)
 
@@ -21,14 +22,13 @@ BAND = pb.Band(keep=0.3)
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
     """The shapes of weights whose spectra were computed, in order."""
     shapes: list[tuple[int, ...]] = []
-    original = convolution.filter_spectra
+    original = filtering._spectra
 
-    def counting(weight: Tensor, *args: object) -> Tensor:
+    def counting(weight: Tensor, plan: Plan, part: Part | None) -> Tensor:
         shapes.append(tuple(weight.shape))
-        return original(weight, *args)  # type: ignore[arg-type]
+        return original(weight, plan, part)
 
-    monkeypatch.setattr(spectra, "filter_spectra", counting)
-    monkeypatch.setattr(convolution, "filter_spectra", counting)
+    monkeypatch.setattr(filtering, "_spectra", counting)
     return shapes
 
 
@@ -219,9 +219,3 @@ def test_a_model_without_band_limited_layers_is_refused_and_a_frozen_one_says_so
     assert "frozen" not in repr(model)
     pb.freeze_(model)
     assert repr(model).count(", frozen)") == 3
-
-
-def test_fused_needs_a_gpu() -> None:
-    layer = pb.nn.BandConv1d(1, 2, 3, keep=0.5, plan="fused")
-    with pytest.raises(RuntimeError, match="'fused' runs on a CUDA device with Triton"):
-        layer(torch.zeros(1, 1, 9))

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from passband import Band
-from passband.functional import band_conv1d, band_conv2d, band_conv_transpose2d, convolution
+from passband.functional import band_conv1d, band_conv2d, band_conv_transpose2d, filtering
 from passband.functional.plan import Plan
 from passband.transforms.fourier import Part
 
@@ -37,15 +37,15 @@ def test_values_and_derivatives(
         return [y, *first, *second]
 
     whole = run()
-    monkeypatch.setattr(convolution, "_CACHED_BYTES", 200)
+    monkeypatch.setattr(filtering, "_CACHED_BYTES", 200)
     seen: set[object] = set()
-    spectra = convolution.filter_spectra
+    spectra = filtering._spectra
 
-    def watched(weight: torch.Tensor, plan: Plan, dtype: torch.dtype, part: Part) -> torch.Tensor:
+    def watched(weight: torch.Tensor, plan: Plan, part: Part | None) -> torch.Tensor:
         seen.add(part)
-        return spectra(weight, plan, dtype, part)
+        return spectra(weight, plan, part)
 
-    monkeypatch.setattr(convolution, "filter_spectra", watched)
+    monkeypatch.setattr(filtering, "_spectra", watched)
     parts = run()
     assert len(seen) > 2
     for one, other in zip(whole, parts, strict=True):

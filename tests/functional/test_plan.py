@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import re
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -11,7 +13,12 @@ import torch.nn.functional as F
 from torch import nn
 
 import passband as pb
-from passband.functional.plan import Plan, PlanName
+from passband.functional import cost
+from passband.functional import plan as planning
+from passband.functional.cost import Prices
+from passband.functional.plan import Plan, PlanName, make_plan
+from passband.kernels import missing
+from passband.kernels.cpu import library as loading
 
 
 def plan_of(layer: nn.Module, x: torch.Tensor) -> Plan:
@@ -30,9 +37,70 @@ def test_a_way_that_is_asked_for_is_taken(way: PlanName) -> None:
 
 def test_auto_takes_the_least_of_its_estimates() -> None:
     plan = plan_of(pb.nn.BandConv2d(64, 64, 3, padding=1, keep=0.25), torch.zeros(8, 64, 32, 32))
-    assert set(plan.costs) == {"fft", "dft", "spatial"}
+    assert set(plan.costs) == {"fft", "dft", "spatial", *(() if missing("cpu") else ("fused",))}
     assert plan.costs[plan.way] == min(plan.costs.values())
     assert plan.geometry.lengths == (33, 33)
+
+
+@pytest.fixture
+def forgetful() -> Iterator[None]:
+    """Plans made anew, by whatever the test changes."""
+    make_plan.cache_clear()
+    yield
+    make_plan.cache_clear()
+
+
+@pytest.mark.usefixtures("forgetful")
+def test_without_compiled_kernels_another_way_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "_load", lambda: "they are on strike")
+    layer, x = pb.nn.BandConv2d(4, 6, 3, padding=1, keep=0.25), torch.randn(2, 4, 12, 12)
+    plan = plan_of(layer, x)
+    assert set(plan.costs) == {"fft", "dft", "spatial"}
+    found = layer(x)
+    layer.plan = "dft"
+    torch.testing.assert_close(found, layer(x))
+    layer.plan = "measure"
+    assert set(plan_of(layer, x).costs) == {"fft", "dft", "spatial"}
+    layer.plan = "fused"
+    expected = "plan='fused': no kernels for a map on 'cpu': they are on strike"
+    for call in (layer, layer.plan_for):
+        with pytest.raises(RuntimeError, match=re.escape(expected)):
+            call(x)
+
+
+def test_fused_needs_kernels_for_the_device() -> None:
+    layer = pb.nn.BandConv1d(1, 2, 3, keep=0.5, plan="fused", device="meta")
+    why = missing("meta")
+    assert why is not None
+    with pytest.raises(
+        RuntimeError, match=re.escape(f"plan='fused': no kernels for a map on 'meta': {why}")
+    ):
+        layer(torch.zeros(1, 1, 9, device="meta"))
+
+
+@pytest.mark.skipif(missing("cpu") is not None, reason=str(missing("cpu")))
+@pytest.mark.usefixtures("forgetful")
+def test_fused_is_taken_where_it_is_cheapest(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, x = pb.nn.BandConv2d(4, 6, 3, padding=1, keep=0.25), torch.randn(2, 4, 12, 12)
+    kernels = ("launch", "sum", "tile", "panel", "moved")
+
+    def cheap(device: str, precision: str) -> Prices:
+        return {
+            name: 1e-9 if name in kernels else p
+            for name, p in cost.prices(device, precision).items()
+        }
+
+    monkeypatch.setattr(planning, "prices", cheap)
+    plan = plan_of(layer, x)
+    assert (plan.way, plan.transform, plan.filter_transform) == ("fused", "fused", "dft")
+    assert plan.costs["fused"] == min(plan.costs.values())
+    assert str(plan).startswith("fused (least estimated cost): transform (13, 13)")
+    found = layer(x)
+    layer.plan = "fused"
+    assert torch.equal(found, layer(x))
+    assert plan_of(layer, x).reason == "asked for"
+    wide = torch.zeros(1, 4, 12, 12, dtype=torch.float64)
+    assert "fused" not in plan_of(layer.double(), wide).costs
 
 
 def test_a_long_filter_is_not_computed_in_space() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-_LOADED = ("passband.kernels.device", "passband.kernels.launch")
+_LOADED = ("passband.kernels.gpu.device", "passband.kernels.gpu.launch")
 
 
 @contextmanager

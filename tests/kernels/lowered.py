@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from passband.kernels.tiles import Problem, Tile, tiles
+from passband.kernels.gpu.tiles import Problem, Tile, tiles
 
 _POINTERS = ("maps", "spectrum", "rows", "columns")
 _REALS = ("weight", "own_weight", "own_ratio")
@@ -28,7 +28,7 @@ def lower(
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
-    from passband.kernels.launch import constants_of, kernel_of
+    from passband.kernels.gpu.launch import constants_of, kernel_of
 
     kernel: Any = kernel_of(problem.direction)
     constants = {**constants_of(problem, (1, 1)), **tile.sides(), "LAST": last, "TURNED": turned}

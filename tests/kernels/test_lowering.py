@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from passband.kernels.tiles import Direction, Problem
+from passband.kernels.gpu.tiles import Direction, Problem
 
 pytest.importorskip("triton", reason="Triton is not installed")
 

@@ -6,9 +6,10 @@ from itertools import product
 
 import pytest
 
-from passband import Band, kernels
-from passband.kernels.fourier import Layout
-from passband.kernels.traffic import least, moved
+from passband import Band
+from passband.kernels import gpu as kernels
+from passband.kernels.gpu.fourier import Layout
+from passband.kernels.gpu.traffic import least, moved
 from passband.transforms.fourier import Axis, Grid
 
 RESNET50 = ((64, 56), (128, 28), (256, 14), (512, 7))

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 import passband as pb
 from passband.functional.plan import make_plan
+from passband.kernels import missing
 from passband.lab.models import create_model
 from passband.memory import saved
 from passband.transforms import precision
@@ -21,8 +22,10 @@ from passband.transforms import precision
 # PyTorch warns that it copies the map for an even kernel and padding="same".
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding=.same. with even kernel")
 
-PlanName = Literal["auto", "fft", "dft", "spatial"]
+PlanName = Literal["auto", "fft", "dft", "spatial", "fused"]
 PLANS: tuple[PlanName, ...] = ("auto", "fft", "dft", "spatial")
+if missing("cpu") is None:
+    PLANS += ("fused",)
 BANDS = (
     pb.Band(keep=1), pb.Band(keep=0.5), pb.Band(keep=0.25), pb.Band(keep=1e-6),
     pb.Band(keep=0.5, fft_size="fast"), pb.Band(keep=0.1, fft_size="reference"),

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from passband.band import Band
 from passband.functional.arguments import Arguments, check_shapes
-from passband.functional.convolution import Spectra, convolve
+from passband.functional.convolution import convolve
 from passband.functional.cost import Purpose
 from passband.functional.energy import energy_modes
+from passband.functional.filtering import Prepared
 from passband.functional.geometry import Geometry, convolution_geometry, transposed_geometry
 from passband.functional.measure import measured_plan
 from passband.functional.padding import pad
@@ -34,16 +35,16 @@ def apply(
     bias: Tensor | None,
     band: Band,
     asked: PlanName,
-    spectra: Spectra | None = None,
+    prepared: Prepared | None = None,
 ) -> Tensor:
-    """The band-limited convolution of a map, batched or not; see `convolve` for `spectra`."""
-    batch, plan = prepare(args, x, weight, bias, band, asked, frozen=spectra is not None)
+    """The band-limited convolution of a map, batched or not; see `convolve` for `prepared`."""
+    batch, plan = prepare(args, x, weight, bias, band, asked, frozen=prepared is not None)
     # PyTorch pads a period, and an even kernel's "same", by a copy of the map, which it then holds.
     uneven = args.padding_mode == "zeros" and any(p != q for p, q in args.padding)
     if plan.direct and not uneven and args.padding_mode != "circular":
         y = _direct(args, batch, weight, bias)
     else:
-        y = convolve(batch, weight, bias, plan, spectra)
+        y = convolve(batch, weight, bias, plan, prepared)
     return y if x.dim() == batch.dim() else y.squeeze(0)
 
 

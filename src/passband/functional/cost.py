@@ -15,6 +15,7 @@ from importlib.resources import files
 from typing import Literal
 
 from passband.functional.geometry import Geometry
+from passband.kernels.cpu import takes_taps
 from passband.transforms.fourier import Axis, Transform, count
 from passband.transforms.fourier.constants import CACHED_ENTRIES
 from passband.transforms.fourier.dft import divided
@@ -27,13 +28,14 @@ Purpose = Literal["training", "inference", "frozen"]
 
 RESOURCES = (
     "call", "product", "byte", "fft", "place", "entry", "start", "conv", "starved", "alone",
-    "grouped",
+    "grouped", "launch", "sum", "tile", "panel", "moved",
 )  # fmt: skip
 """Units of work: an operation's start; a multiply-add of a matrix product; a byte read or written;
 an operation of a fast Fourier transform; a byte put in its place one by one; an entry of a matrix
 too large to keep; the start of the library's convolution, a multiply-add of it, and one of those
-that starve on few channels of inputs or outputs, of both, or in groups."""
-TRANSFORMS: tuple[Transform, Transform] = ("fft", "dft")
+that starve on few channels of inputs or outputs, of both, or in groups. And of the compiled
+kernels: a start; a multiply-add of a transform, of a product, and of filters' spectra; a byte."""
+TRANSFORMS: tuple[Transform, ...] = ("fft", "dft")
 _BLOCK = 16  # numbers that a vector unit takes at once
 
 Work = Counter[str]
@@ -58,7 +60,8 @@ def seconds(work: Work, at: Prices) -> float:
 
 def transform_work(axes: tuple[Axis, ...], way: Transform, maps: int, itemsize: int) -> Work:
     """Of the truncated transform of so many maps, in either direction."""
-    return (_fft_work if way == "fft" else _dft_work)(axes, maps, itemsize)
+    of_way = {"fft": _fft_work, "dft": _dft_work, "fused": _kernel_work}
+    return of_way[way](axes, maps, itemsize)
 
 
 def convolution_work(
@@ -92,8 +95,11 @@ def convolution_work(
         return _sum((source, 2 if passes == 3 else 1), (reach, passes), (conv, passes))
     target = transform_work(geometry.target_axes, maps, batch * outputs, itemsize)
     filters = inputs * outputs // geometry.groups
-    spectra = transform_work(geometry.filter_axes, taps, filters, itemsize)
-    product = _product_work(geometry, batch, inputs, outputs, itemsize)
+    if way == "fused" and takes_taps(geometry.filter_axes, geometry.groups):
+        product, spectra = _tile_work(geometry, batch, inputs, outputs, itemsize), Work()
+    else:
+        product = _product_work(geometry, batch, inputs, outputs, itemsize)
+        spectra = transform_work(geometry.filter_axes, taps, filters, itemsize)
     each_way = 2 if passes == 3 else 1
     return _sum(
         (source, each_way), (target, each_way), (product, passes),
@@ -170,6 +176,32 @@ def _product_work(geometry: Geometry, batch: int, inputs: int, outputs: int, ite
         padded = math.ceil(width / _BLOCK) * _BLOCK / width
         work["product"] += math.ceil(4 * bins * batch * filters * padded)
     return work
+
+
+def _kernel_work(axes: tuple[Axis, ...], maps: int, itemsize: int) -> Work:
+    """Of a compiled transform: each axis by cosines of sums and sines of differences."""
+    maps = math.ceil(maps / _BLOCK) * _BLOCK
+    sums, left, kept = 0, math.prod(axis.grid.count for axis in axes), 1
+    for axis in reversed(axes):
+        left //= axis.grid.count
+        both = axis.modes + axis.pairs
+        sums += left * kept * both * (axis.grid.count // 2 + 1)
+        kept *= both
+    samples = math.prod(axis.grid.count for axis in axes)
+    moved = maps * itemsize * (samples + 2 * count(axes))
+    return Counter({"launch": 1, "sum": sums * maps, "moved": moved})
+
+
+def _tile_work(geometry: Geometry, batch: int, inputs: int, outputs: int, itemsize: int) -> Work:
+    """Of a compiled product, with filters by their taps."""
+    bins, taps = count(geometry.source), math.prod(g.count for g in geometry.taps)
+    filters = inputs * math.ceil(outputs / _BLOCK) * _BLOCK
+    down = geometry.taps[0].count if len(geometry.taps) == 2 else 0
+    across = taps // max(1, down) * sum(a.modes for a in geometry.source[-1:])
+    panel = filters * (bins * (down + 4) + 2 * across * max(1, down))
+    moved = itemsize * (2 * bins * batch * (inputs + outputs) + 2 * taps * filters)
+    tile = 4 * bins * batch * filters
+    return Counter({"launch": 2, "tile": tile, "panel": panel, "moved": moved})
 
 
 def _conv_work(geometry: Geometry, batch: int, inputs: int, outputs: int, itemsize: int) -> Work:

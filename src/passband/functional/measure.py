@@ -9,12 +9,12 @@ from statistics import median
 import torch
 from torch import Tensor
 
-from passband.functional.convolution import Spectra, convolve, filter_spectra
-from passband.functional.cost import WAYS, Purpose, Way
+from passband.functional.convolution import convolve
+from passband.functional.cost import Purpose, Way
+from passband.functional.filtering import Prepared, prepare
 from passband.functional.geometry import Geometry
-from passband.functional.plan import Plan, fastest, make_plan
+from passband.functional.plan import Plan, fastest, make_plan, ways
 from passband.functional.timings import recall, remember
-from passband.kernels import available
 
 
 @lru_cache(maxsize=1024)
@@ -36,15 +36,15 @@ def measured_plan(
     shape = (batch, inputs, outputs, dtype)
     if geometry.full or device.type == "meta":
         return make_plan(geometry, "auto", *shape, device.type, purpose)
-    ways: tuple[Way, ...] = (*WAYS, "fused") if available(device.type) else WAYS
-    plans = {way: make_plan(geometry, way, *shape, device.type, purpose) for way in ways}
+    possible = ways(geometry, dtype, device.type)
+    plans = {way: make_plan(geometry, way, *shape, device.type, purpose) for way in possible}
     key = f"{geometry} {shape} {device.type} {purpose} {torch.get_num_threads()} threads"
     known = recall(key)
-    if known is None or set(known) != set(ways):
+    if known is None or set(known) != set(possible):
         measured = _measured(plans, inputs, outputs, batch, dtype, device, purpose)
         known = {str(way): seconds for way, seconds in measured.items()}
         remember(key, known)
-    return fastest(plans, {way: known[way] for way in ways})
+    return fastest(plans, {way: known[way] for way in possible})
 
 
 def _measured(
@@ -85,25 +85,26 @@ def _noise(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> 
     return torch.randn(shape, dtype=dtype, device=device, generator=generator)
 
 
-def _kept(weight: Tensor, plan: Plan) -> Spectra:
-    kept: dict[torch.dtype, Tensor] = {}
+def _kept(weight: Tensor, plan: Plan) -> Prepared:
+    kept: dict[tuple[torch.dtype, bool], Tensor] = {}
 
-    def spectra(_: Tensor, plan: Plan, dtype: torch.dtype) -> Tensor:
-        if dtype not in kept:
-            kept[dtype] = filter_spectra(weight, plan, dtype)
-        return kept[dtype]
+    def prepared(_: Tensor, plan: Plan, dtype: torch.dtype, by_taps: bool) -> Tensor:
+        key = (dtype, by_taps)
+        if key not in kept:
+            kept[key] = prepare(weight, plan, dtype, by_taps)
+        return kept[key]
 
-    return spectra
+    return prepared
 
 
-def _seconds(x: Tensor, weight: Tensor, plan: Plan, spectra: Spectra | None) -> float:
+def _seconds(x: Tensor, weight: Tensor, plan: Plan, prepared: Prepared | None) -> float:
     def wait() -> None:
         if x.device.type != "cpu":
             torch.accelerator.synchronize()
 
     wait()
     start = time.perf_counter()
-    y = convolve(x, weight, None, plan, spectra)
+    y = convolve(x, weight, None, plan, prepared)
     if y.requires_grad:
         torch.autograd.grad(y.sum(), (x, weight))
     wait()

@@ -23,7 +23,7 @@ from passband.functional.cost import (
     transform_work,
 )
 from passband.functional.geometry import Geometry
-from passband.kernels import available
+from passband.kernels import fits, missing
 from passband.transforms.fourier import Axis, Transform, count
 from passband.transforms.precision import compute_dtype
 
@@ -97,24 +97,25 @@ def make_plan(
         purpose: what the plan is for.
 
     Raises:
-        RuntimeError: `"fused"` is asked for where there is no GPU, or no Triton.
+        RuntimeError: `"fused"` is asked for where there are no kernels for the device.
     """
-    if asked == "fused" and not available(device):
-        raise RuntimeError(
-            f"plan='fused' runs on a CUDA device with Triton (pip install 'passband[gpu]'); got a "
-            f"map on {device!r}"
-        )
+    if asked == "fused" and (why := missing(device)):
+        raise RuntimeError(f"plan='fused': no kernels for a map on {device!r}: {why}")
     precision = "bfloat16" if dtype == torch.bfloat16 else "float32"
     at = prices(device, precision)
 
+    possible = ways(geometry, dtype, device)
+
     def work_of(way: Way) -> Work:
-        transforms = _transforms(geometry, way, at)
+        transforms = _transforms(geometry, way, at, fused="fused" in possible and "sum" in at)
         itemsize = compute_dtype(dtype, transforms[0], device).itemsize
         return convolution_work(
             geometry, way, transforms, batch, inputs, outputs, itemsize, purpose
         )
 
-    costs: dict[Way, float] = {way: seconds(work_of(way), at) for way in WAYS}
+    costs: dict[Way, float] = {
+        way: seconds(work_of(way), at) for way in possible if way != "fused" or "tile" in at
+    }
     way: Way
     if asked == "auto" and geometry.full:
         way, reason = "spatial", "every frequency is kept"
@@ -122,7 +123,7 @@ def make_plan(
         way, reason = min(costs, key=costs.__getitem__), "least estimated cost"
     else:
         way, reason = asked, "asked for"
-    transforms = _transforms(geometry, way, at)
+    transforms = _transforms(geometry, way, at, fused="fused" in possible and "sum" in at)
     spectral = compute_dtype(dtype, transforms[0], device)
     held = _held(geometry, batch * inputs, dtype, spectral)
     return Plan(geometry, way, *transforms, *held, costs, reason)
@@ -146,18 +147,27 @@ def fastest(plans: Mapping[Way, Plan], times: Mapping[Way, float]) -> Plan:
     return replace(plans[way], costs=dict(times), reason="measured fastest")
 
 
-def _transforms(geometry: Geometry, way: Way, at: Prices) -> tuple[Transform, Transform]:
+def ways(geometry: Geometry, dtype: torch.dtype, device: str) -> tuple[Way, ...]:
+    """The ways that there are for a convolution."""
+    axes = (geometry.source, geometry.target_axes, geometry.reach_axes, geometry.filter_axes)
+    return (*WAYS, "fused") if all(fits(a, dtype, device) for a in axes) else WAYS
+
+
+def _transforms(
+    geometry: Geometry, way: Way, at: Prices, *, fused: bool
+) -> tuple[Transform, Transform]:
     """Of maps and of filters. The `dft` way takes no FFT at all, so that no number is complex."""
 
-    def cheaper(*axes: tuple[Axis, ...]) -> Transform:
+    def cheaper(choice: tuple[Transform, ...], *axes: tuple[Axis, ...]) -> Transform:
         def cost(transform: Transform) -> float:
             return sum(seconds(transform_work(a, transform, _MANY, 4), at) for a in axes)
 
-        return min(TRANSFORMS, key=cost)
+        return min(choice, key=cost)
 
     if way in ("dft", "fused"):
         return way, "dft"
-    filters = cheaper(geometry.filter_axes)
+    filters = cheaper(TRANSFORMS, geometry.filter_axes)
     if way == "fft":
         return "fft", filters
-    return cheaper(geometry.source, geometry.reach_axes), filters
+    choice = (*TRANSFORMS, "fused") if fused else TRANSFORMS
+    return cheaper(choice, geometry.source, geometry.reach_axes), filters

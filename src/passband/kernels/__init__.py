@@ -1,32 +1,49 @@
-"""The truncated transform as GPU kernels (Triton) that read a map once and write it once.
+"""The matrix transform, and on a CPU the product of spectra, as kernels made for the device.
 
-`analysis` and `adjoint` compute what those of `transforms.fourier.dft` do, for one or two axes:
-transform along both axes, truncation, bins from cosines and sines, and their order, in one kernel.
-Triton is optional, and imported by the first call, not by `import passband`.
-
-The product of spectra stays `torch.bmm`. It sums over all input channels for each of all output
-channels: a kernel that transforms and multiplies would read the map again for each block of output
-channels, or hold the spectra of all channels at once. `traffic` counts what is moved beside the
-least that any convolution moves, the map read and the map written; in megabytes, for the 3x3 layers
-of ResNet-50 at 224 pixels, batch 128, bfloat16, forward, by how the source's spectrum lies in
-memory (`Layout`):
-
-    channels  map    keep  modes   least   plain  turned  beside
-    64        56x56  0.5   21x21     103     351     296     268
-    64        56x56  0.25  15x15     103     227     199     186
-    128       28x28  0.5   11x11      51     196     167     167
-    128       28x28  0.25  8x8        51     125     111     111
-    256       14x14  0.5   6x6        26     122     106     122
-    256       14x14  0.25  4x4        26      65      58      65
-    512       7x7    0.5   3x3        13      67      61      81
-    512       7x7    0.25  2x2        13      34      31      39
-
-So a layer that is not bound by its arithmetic cannot gain in this way. No kernel was timed yet:
-they are compiled for such a GPU and tested by Triton's interpreter.
+`plan="fused"` computes by them what `transforms.fourier.dft` and `functional.product` compute by
+PyTorch's operations: on a CPU compiled C (`kernels.cpu`), on a GPU Triton (`kernels.gpu`). Both are
+optional; what they do not take goes through PyTorch.
 """
 
-from passband.kernels.choice import available as available
-from passband.kernels.choice import supports as supports
-from passband.kernels.fourier import Layout as Layout
-from passband.kernels.fourier import adjoint as adjoint
-from passband.kernels.fourier import analysis as analysis
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from passband.kernels import cpu, gpu
+from passband.transforms.fourier.axis import Axis
+from passband.transforms.fourier.bins import Norm
+
+
+def missing(device_type: str) -> str | None:
+    """Why there are no kernels for a type of device, in words; None where there are."""
+    if device_type == "cpu":
+        return cpu.missing()
+    if gpu.available(device_type):
+        return None
+    return "they need a CUDA device with Triton (pip install 'passband[gpu]')"
+
+
+def fits(axes: Sequence[Axis], dtype: torch.dtype, device_type: str) -> bool:
+    """Whether there are kernels that transform maps of a dtype along these axes."""
+    if device_type == "cpu":
+        return cpu.fits(axes, dtype)
+    return gpu.available(device_type) and gpu.fits(axes, dtype)
+
+
+def supports(x: Tensor, axes: Sequence[Axis]) -> bool:
+    """Whether there are kernels that transform this map, or to it this spectrum."""
+    return cpu.supports(x, axes) if x.is_cpu else gpu.supports(x, axes)
+
+
+def analysis(x: Tensor, axes: tuple[Axis, ...], norm: Norm) -> Tensor:
+    """As that of `transforms.fourier.dft`."""
+    return cpu.analysis(x, axes, norm) if x.is_cpu else gpu.analysis(x, axes, norm)
+
+
+def adjoint(spectrum: Tensor, axes: tuple[Axis, ...], norm: Norm, *, last: bool) -> Tensor:
+    """As that of `transforms.fourier.dft`."""
+    by = cpu.adjoint if spectrum.is_cpu else gpu.adjoint
+    return by(spectrum, axes, norm, last=last)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
-from passband.functional.convolution import filter_spectra
+from passband.functional.filtering import prepare
 from passband.functional.plan import Plan
 
 _MOST = 8  # bands and sizes remembered at once
@@ -30,19 +30,19 @@ class FilterSpectra:
     def __reduce__(self) -> tuple[Any, ...]:
         return FilterSpectra, ()  # a copied or loaded layer computes its own
 
-    def __call__(self, weight: Tensor, plan: Plan, dtype: torch.dtype) -> Tensor:
-        """The spectra that `plan` multiplies by, computed on the first call."""
+    def __call__(self, weight: Tensor, plan: Plan, dtype: torch.dtype, by_taps: bool) -> Tensor:
+        """What `filtering.prepare` makes of the weight, on the first call."""
         if weight.is_inference() or is_in_torch_dispatch_mode():
-            return filter_spectra(weight, plan, dtype)
+            return prepare(weight, plan, dtype, by_taps)
         state = (weight.data_ptr(), weight._version, weight.dtype, weight.device)
         seen, of, spectra = self._known
         if weight is not of or state != seen:
             spectra = {}
-        key = (plan.geometry.filter_axes, plan.filter_transform, dtype)
+        key = (plan.geometry.filter_axes, plan.filter_transform, dtype, by_taps)
         found = spectra.get(key)
         if found is None:
             with torch.inference_mode(False), torch.no_grad():
-                found = filter_spectra(weight.detach(), plan, dtype)
+                found = prepare(weight.detach(), plan, dtype, by_taps)
             kept = list(spectra.items())[1 - _MOST :]
             self._known = (state, weight, dict([*kept, (key, found)]))
         return found

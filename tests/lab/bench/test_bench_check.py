@@ -54,6 +54,14 @@ def test_a_ratio_may_fall_by_the_tolerance(now: float, tolerance: float, falls: 
     assert verdict.compared == 1
 
 
+@pytest.mark.parametrize(("now", "before", "noisy"), [(3, 3, False), (2, 7, True), (7, 1, True)])
+def test_few_repeats_are_told(now: int, before: int, noisy: bool) -> None:
+    verdict = compare([bench_row(repeats=now)], [bench_row(repeats=before)])
+    assert verdict.noisy is noisy
+    expected = ["check: fewer than 3 repeats, now or in the reference: ratios are noise"]
+    assert told(verdict, 0.2)[:-1] == (expected if noisy else [])
+
+
 def test_seconds_are_not_compared() -> None:
     slow, quick = bench_row(seconds=100.0), bench_row(seconds=1e-6)
     assert compare([slow], [quick]).slower == ()

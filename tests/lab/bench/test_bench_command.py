@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from bench_row import bench_row
+from passband.kernels import missing
 from passband.lab import cli
-from passband.lab.bench import command, machine, row, run
+from passband.lab.bench import command, contender, machine, row, run
 from passband.lab.bench.machine import Rates
 
 CONV = ["bench", "conv", "--out", "OUT"]
@@ -62,13 +63,16 @@ def test_a_layer_from_words_to_table_figures_and_verdict(
     shown = capsys.readouterr()
     assert shown.err == ""
     assert "conv, float32" in shown.out
+    assert "peak MiB: memory of a step" in " ".join(shown.out.split())
     assert shown.out.splitlines()[-1] == f"table: {tmp_path / 'conv.csv'}"
 
     rows = row.read(tmp_path / "conv.csv")
     plain = [one for one in rows if one.contender.startswith("nn.Conv")]
     ours = [one for one in rows if one.ours]
     assert [one.contender for one in plain] == ["nn.Conv contiguous", "nn.Conv channels_last"]
-    assert len(ours) == 2 * 4 * 2  # keeps, plans, memory formats
+    plans = {"fft", "dft", "spatial", "auto"} | (set() if missing("cpu") else {"fused"})
+    assert {one.contender.split()[1] for one in ours} == plans
+    assert len(ours) == 2 * len(plans) * 2  # keeps, plans, memory formats
     fastest = min(one.seconds for one in plain)
     assert all(one.ratio == fastest / one.seconds for one in rows)
     assert {one.saved_bytes for one in plain} == {4 * 32 * 28 * 28}
@@ -140,6 +144,18 @@ def test_a_network(what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert all(one.floor_seconds for one in rows)
     ours = [one for one in rows if one.ours]
     assert all(one.way and one.loss is None for one in ours)
+
+
+@pytest.mark.usefixtures("quick")
+def test_without_kernels_the_others_are_timed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run, "missing", lambda device: "none were made")
+    monkeypatch.setattr(contender, "ways", lambda geometry, dtype, device: ("dft", "spatial"))
+    assert cli.main(["bench", "conv", *TINY, "--keep", "0.5", "--out", str(tmp_path)]) == 0
+    assert "passband fused: none were made" in capsys.readouterr().out.splitlines()
+    plans = [one.contender.split()[1] for one in row.read(tmp_path / "conv.csv") if one.ours]
+    assert plans == ["dft", "dft", "spatial", "spatial", "auto", "auto"]
 
 
 def test_rates_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:

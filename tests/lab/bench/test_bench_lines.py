@@ -1,6 +1,6 @@
 from bench_row import bench_row
 from passband.lab.bench.curves import draw
-from passband.lab.bench.lines import lines
+from passband.lab.bench.lines import legend, lines
 from passband.lab.bench.row import Row
 
 PLAIN = [
@@ -12,6 +12,7 @@ OURS = [
     bench_row("passband auto channels_last", 2.0, peak=2**20, way="dft", loss=1.0),
     bench_row("passband fft contiguous", 3.75),
     bench_row("passband fft channels_last", 1.5),
+    bench_row("passband fused contiguous", 2.5),
     bench_row("passband auto contiguous", 4.0, keep=0.25, way="fft", loss=1.0),
 ]
 
@@ -24,15 +25,23 @@ def test_a_line_for_each_case_and_keep() -> None:
     peer = bench_row("fft-conv-pytorch contiguous", 0.5, keep=None)
     headings, *body = lines([*PLAIN, *OURS, peer], nothing_asked)
     assert headings == (
-        "case", "keep", "nn.Conv ms", "auto", "auto ch.last", "fft", "fft-conv-pytorch",
+        "case", "keep", "nn.Conv ms", "auto", "auto ch.last", "fft", "fused", "fft-conv-pytorch",
         "way", "loss", "× floor", "peak MiB", "÷ plain",
     )  # fmt: skip
     assert body == [
-        ("layer", "0.5", "12 ch.last", "3.00", "2.00", "3.75", "0.50",
+        ("layer", "0.5", "12 ch.last", "3.00", "2.00", "3.75", "2.50", "0.50",
          "dft", "+25%", "4", "2", "2.00"),
-        ("layer", "0.25", "12 ch.last", "4.00", "", "", "0.50",
+        ("layer", "0.25", "12 ch.last", "4.00", "", "", "", "0.50",
          "fft", "+0%", "4", "", ""),
     ]  # fmt: skip
+
+
+def test_every_heading_is_explained_but_case_and_times_and_peers() -> None:
+    headings = lines([*PLAIN, *OURS], lambda row: (5.0, 3.0))[0]
+    told = {
+        name for part in legend(headings).split("; ") for name in part.split(":")[0].split(", ")
+    }
+    assert told == {*headings} - {"case", "nn.Conv ms"}
 
 
 def test_what_is_reached_has_a_tick() -> None:

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 import passband as pb
-from passband.lab.bench.contender import Contender, formats, ours, plain
+from passband.kernels import missing
+from passband.lab.bench.contender import PLANS, Contender, formats, ours, plain
 from passband.lab.bench.floor import Work, floor_seconds, look, ways
 from passband.lab.bench.grid import layer
 from passband.lab.bench.machine import Rates, describe, prepared
@@ -118,6 +119,16 @@ def test_our_floor_counts_kept_bins() -> None:
     assert first.keep_measured == pytest.approx(seen.plan.geometry.keep)
 
 
+@pytest.mark.skipif(missing("cpu") is not None, reason="no kernels")
+def test_our_frozen_floor_reads_spectra_or_as_fused_taps() -> None:
+    maps, filters = 4 * 2 * (3 + 4) * 64, 3 * 4
+    for first in ours(CASE, X, (0.5,), ("dft", "fused"), training=False):
+        (seen,) = look(first.module, inference(first.module, X, F32), F32)
+        assert seen.plan is not None
+        weights = {"dft": 8 * filters * seen.plan.geometry.bins, "fused": 4 * filters * 9}
+        assert seen.bytes == maps + weights[seen.plan.way]
+
+
 def test_the_slower_of_computing_and_moving_counts() -> None:
     rates = Rates(operations=100.0, bytes=10.0)
     assert floor_seconds([Work(200.0, 1.0), Work(1.0, 30.0)], rates) == 2.0 + 3.0
@@ -135,6 +146,14 @@ def test_ours_at_each_keep_plan_and_format() -> None:
     assert last.x.is_contiguous(memory_format=torch.channels_last)
     weights = [next(c.module.parameters()) for c in found]
     assert all(torch.equal(weights[0], weight) for weight in weights)
+
+
+def test_a_layer_contends_only_by_ways_that_it_has() -> None:
+    volume = layer("volume", "small", (1, 2, 4, 4, 4), 2, 3)
+    found = ours(volume, torch.zeros(volume.shape), (0.5,), PLANS, training=True)
+    assert {c.plan for c in found} == {"fft", "dft", "spatial", "auto"}
+    flat = {c.plan for c in ours(CASE, X, (0.5,), PLANS, training=True)}
+    assert ("fused" in flat) is (missing("cpu") is None)
 
 
 def test_series_have_one_memory_format() -> None:

@@ -7,6 +7,7 @@ from passband.lab.bench.row import Row
 from passband.lab.checks import check_positive
 
 TOLERANCE = 0.2
+_FEW = 3  # repeats: a median of fewer is any one of them
 _Key = tuple[str, str, str, float | None, str]
 
 
@@ -20,6 +21,7 @@ class Verdict:
         new: Rows that the reference does not have.
         missing: The reference's rows of the measured cases that were not measured.
         machines: The machines of the reference, if they are others than this.
+        noisy: Whether too few repeats were timed, now or for the reference.
     """
 
     slower: tuple[tuple[Row, Row], ...]
@@ -27,6 +29,7 @@ class Verdict:
     new: tuple[Row, ...]
     missing: tuple[Row, ...]
     machines: tuple[str, ...]
+    noisy: bool
 
 
 def compare(rows: Sequence[Row], reference: Sequence[Row], tolerance: float = TOLERANCE) -> Verdict:
@@ -60,6 +63,7 @@ def compare(rows: Sequence[Row], reference: Sequence[Row], tolerance: float = TO
             if key not in now and (row.command, row.case, row.dtype) in cases
         ),
         machines=() if here & there else tuple(sorted(there)),
+        noisy=any(min(now[key].repeats, before[key].repeats) < _FEW for key in both),
     )
 
 
@@ -70,6 +74,8 @@ def told(verdict: Verdict, tolerance: float) -> list[str]:
         lines.append(f"check: the reference is of another machine: {'; '.join(verdict.machines)}")
     lines += _listed("without counterpart in the reference", verdict.new)
     lines += _listed("in the reference but not measured", verdict.missing)
+    if verdict.noisy:
+        lines.append(f"check: fewer than {_FEW} repeats, now or in the reference: ratios are noise")
     if not verdict.compared:
         lines.append("check: nothing could be compared")
     elif verdict.slower:

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from passband.lab.bench.check import compare, told
 from passband.lab.bench.config import BenchConfig, grid
-from passband.lab.bench.lines import lines
+from passband.lab.bench.lines import legend, lines
 from passband.lab.bench.row import Row, read
 from passband.lab.bench.run import run
 from passband.lab.bench.targets import goal_and_must
@@ -76,7 +76,10 @@ def _show(console: Console, bench: BenchConfig, rows: list[Row]) -> None:
         assert row.keep is not None
         return goal_and_must(row.command, cases[row.case], row.keep, row.dtype, row.device)
 
+    headings: dict[str, None] = {}
     for dtype in bench.dtypes:
-        mine = [row for row in rows if row.dtype == dtype]
+        table = lines([row for row in rows if row.dtype == dtype], targets)
         title = f"{bench.command}, {dtype}: time of nn.Conv in its faster memory format ÷ ours"
-        print_table(console, title, lines(mine, targets))
+        print_table(console, title, table)
+        headings |= dict.fromkeys(table[0])
+    console.print(legend(headings), highlight=False, markup=False)

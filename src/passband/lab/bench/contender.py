@@ -2,16 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
 
 import passband as pb
-from passband.functional.cost import WAYS
-from passband.functional.plan import PlanName
+from passband.convert.layers import band_layers
+from passband.functional.cost import Way
+from passband.functional.plan import PlanName, ways
 from passband.lab.bench.case import Case
 from passband.lab.bench.row import OURS, PLAIN
+from passband.nn.setting import BandSetting
 
+WAYS: tuple[Way, ...] = get_args(Way)
 PLANS: tuple[PlanName, ...] = (*WAYS, "auto")
 _CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
 
@@ -66,7 +70,7 @@ def plain(case: Case, x: Tensor) -> Iterator[Contender]:
 def ours(
     case: Case, x: Tensor, keeps: Sequence[float], plans: Sequence[PlanName], *, training: bool
 ) -> Iterator[Contender]:
-    """The converted module at each keep, by each plan.
+    """The converted module at each keep, by each plan; a layer only by the ways that it has.
 
     Args:
         case: Says what to build.
@@ -79,8 +83,19 @@ def ours(
         for plan in plans:
             for memory in formats(case):
                 module, mine = laid_out(case, x, memory)
-                report = pb.convert_(module, pb.Band(keep=keep), plan=plan, example=mine[:1])
+                report = pb.convert_(module, pb.Band(keep=keep), example=mine[:1])
+                if not _has(module, mine, plan):
+                    continue
+                for layer in band_layers(module).values():
+                    layer.plan = plan
                 if not training:
                     pb.freeze_(module)
                 name = f"{OURS} {plan} {memory}"
                 yield Contender(name, module, mine, keep, report.keep_measured, plan)
+
+
+def _has(module: nn.Module, x: Tensor, plan: PlanName) -> bool:
+    """Whether there is such a plan: there are no kernels for every layer, dtype and device."""
+    if plan not in WAYS or not isinstance(module, BandSetting):
+        return True
+    return plan in ways(module.plan_for(x).geometry, x.dtype, x.device.type)

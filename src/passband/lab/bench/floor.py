@@ -16,6 +16,7 @@ from torch.nn.modules.conv import _ConvNd
 from passband.band import count_kept
 from passband.convert.layers import convolutions
 from passband.functional.plan import Plan
+from passband.kernels import cpu
 from passband.lab.bench.machine import Rates
 from passband.lab.bench.steps import Step
 from passband.nn.setting import BandSetting
@@ -77,7 +78,7 @@ def work(
         filters = layer.in_channels * layer.out_channels // layer.groups
         products = 4 * len(x) * filters * bins
         held = maps if plan.holds == "map" else 2 * plan.held_bytes  # written and read
-        if not training:  # spectra of filters are remembered
+        if not training and not _by_taps(layer, x, plan):  # spectra of filters are remembered
             weights = 8 * filters * bins
     moved = maps + results + weights
     if training:
@@ -85,6 +86,12 @@ def work(
         # are the gradients of input and weight.
         moved += held + results + weights + maps + weights
     return Work(2.0 * passes * products, float(moved), plan)
+
+
+def _by_taps(layer: _ConvNd, x: Tensor, plan: Plan) -> bool:
+    """Whether the filters' spectra are computed as they are multiplied, and nowhere kept."""
+    axes, groups = plan.geometry.filter_axes, plan.geometry.groups
+    return plan.way == "fused" and cpu.multiplies(axes, groups, x, layer.weight)
 
 
 def floor_seconds(works: Sequence[Work], rates: Rates) -> float:

@@ -2,9 +2,20 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from passband.functional.cost import WAYS
+from passband.lab.bench.contender import WAYS
 from passband.lab.bench.row import OURS, PLAIN, Row
 
+_MEANINGS = {
+    "keep": "share of frequencies",
+    **dict.fromkeys(("auto", *WAYS), "ratio by that plan, above 1 ours is faster"),
+    "auto ch.last": "for maps in channels_last",
+    **dict.fromkeys(("goal", "must"), "ratio wanted, ✓ if reached"),
+    "way": "what auto took",
+    "loss": "how much slower than the best plan that is",
+    "× floor": "over the least time possible here",
+    "peak MiB": "memory of a step",
+    "÷ plain": "that over nn.Conv's",
+}
 Targets = Callable[[Row], tuple[float | None, float | None]]
 """Goal and must of a row of ours."""
 
@@ -37,6 +48,20 @@ def lines(rows: Sequence[Row], targets: Targets) -> list[tuple[str, ...]]:
         tuple(cell for cell, keep in zip(line, used, strict=True) if keep)
         for line in (headings, *body)
     ]
+
+
+def legend(headings: Iterable[str]) -> str:
+    """What the headings mean, in one line.
+
+    Example:
+        >>> legend(["case", "keep", "fft", "dft"])
+        'keep: share of frequencies; fft, dft: ratio by that plan, above 1 ours is faster'
+    """
+    named: dict[str, list[str]] = {}
+    for heading in headings:
+        if heading in _MEANINGS:
+            named.setdefault(_MEANINGS[heading], []).append(heading)
+    return "; ".join(f"{', '.join(names)}: {meaning}" for meaning, names in named.items())
 
 
 def _line(rows: Sequence[Row], peers: Iterable[str], targets: Targets) -> tuple[str, ...]:

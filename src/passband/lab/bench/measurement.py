@@ -6,10 +6,9 @@ from dataclasses import asdict, dataclass, replace
 import torch
 
 import passband as pb
-from passband.functional.cost import WAYS
 from passband.lab.bench.case import Case
 from passband.lab.bench.config import DTYPES, BenchConfig
-from passband.lab.bench.contender import PLANS, Contender, ours, plain
+from passband.lab.bench.contender import PLANS, WAYS, Contender, ours, plain
 from passband.lab.bench.floor import Work, floor_seconds, look, ways
 from passband.lab.bench.machine import Machine, Rates
 from passband.lab.bench.peak import peak_bytes

@@ -18,8 +18,9 @@ def peak_bytes(run: Callable[[], object], device: torch.device) -> int:
     Weights, input and what else was held before do not count; activations, spectra, workspaces
     taken from PyTorch and gradients do. On a CPU the figure is the highest running sum of the
     profiler's memory events: unlike the process's resident memory it does not depend on what ran
-    before in the same process. What MKL or oneDNN allocate behind PyTorch's back is not seen. On
-    CUDA it is ``torch.cuda.max_memory_allocated`` less what was allocated before.
+    before in the same process. What MKL, oneDNN or the compiled kernels (room for each thread)
+    allocate behind PyTorch's back is not seen. On CUDA it is ``torch.cuda.max_memory_allocated``
+    less what was allocated before.
     """
     if device.type == "cuda":
         finish(device)

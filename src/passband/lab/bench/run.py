@@ -7,13 +7,14 @@ from pathlib import Path
 
 import torch
 
+from passband.kernels import missing
 from passband.lab import environment
 from passband.lab.bench import row as table
 from passband.lab.bench.config import DTYPES, BenchConfig, grid
 from passband.lab.bench.curves import draw
 from passband.lab.bench.machine import describe, prepared, rates
 from passband.lab.bench.measurement import measure
-from passband.lab.bench.row import Row
+from passband.lab.bench.row import OURS, Row
 from passband.lab.files import make_writable, write_atomic
 
 # What peers and torch.compile warn of while they are timed: not of the user's doing.
@@ -38,7 +39,7 @@ def run(
         watch: Is told of progress.
 
     Returns:
-        The rows, and a line for each peer that could not take part.
+        The rows, and a line for each peer, or way of ours, that could not take part.
 
     Raises:
         ValueError: There is no such network or case.
@@ -48,7 +49,8 @@ def run(
     make_writable(out / "figures")
     device = torch.device(bench.device)
     rows: list[Row] = []
-    notes: dict[str, None] = {}
+    why = missing(bench.device_type)
+    notes: dict[str, None] = {} if why is None else {f"{OURS} fused: {why}": None}
     with prepared(bench.threads), warnings.catch_warnings():
         for message in _IRRELEVANT:
             warnings.filterwarnings("ignore", message=message)

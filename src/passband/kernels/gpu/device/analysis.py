@@ -17,7 +17,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from passband.kernels.device.common import bases, bin_at
+from passband.kernels.gpu.device.common import bases, bin_at
 
 
 @triton.jit  # type: ignore[untyped-decorator]

@@ -25,13 +25,18 @@ def available(device_type: str) -> bool:
     return device_type == "cuda" and _installed() and _capable()
 
 
+def fits(axes: Sequence[Axis], dtype: torch.dtype) -> bool:
+    """Whether the kernels transform maps of a dtype along these axes."""
+    return dtype in _DTYPES and len(axes) <= 2
+
+
 def supports(x: Tensor, axes: Sequence[Axis]) -> bool:
     """Whether the kernels transform this map, or to it this spectrum, along these axes.
 
     They take one or two axes and single or half precision, and want real memory: tensors that
     another layer of PyTorch only follows (to compile, export, or count) are not theirs.
     """
-    if not available(x.device.type) or x.dtype not in _DTYPES or len(axes) > 2:
+    if not available(x.device.type) or not fits(axes, x.dtype):
         return False
     followed = torch.compiler.is_compiling() or is_in_torch_dispatch_mode()
     # Channels are the second size of a map and the last of a spectrum.

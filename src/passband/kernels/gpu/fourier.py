@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from passband.kernels.tiles import Direction, Problem
+from passband.kernels.gpu.tiles import Direction, Problem
 from passband.transforms.fourier.axis import Axis, Grid
 from passband.transforms.fourier.bins import Norm, count, phases
 from passband.transforms.fourier.constants import constant
@@ -36,7 +36,7 @@ def analysis(x: Tensor, axes: tuple[Axis, ...], norm: Norm, *, layout: Layout = 
     Returns:
         `(bins, 2, N, C)`, or turned `(bins, 2, N, 2, C)`; bfloat16 of bfloat16, else float32.
     """
-    from passband.kernels.launch import launch
+    from passband.kernels.gpu.launch import launch
 
     (n, c), bins = x.shape[:2], count(axes)
     last = is_channels_last(x)
@@ -75,7 +75,7 @@ def adjoint(
         last: whether the channels of the result shall lie last in memory.
         dtype: of the result, by default that of the spectrum.
     """
-    from passband.kernels.launch import launch
+    from passband.kernels.gpu.launch import launch
 
     n, c = spectrum.shape[2:]
     computed = compute_dtype(spectrum.dtype, "dft", "cuda")

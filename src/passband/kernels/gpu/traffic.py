@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from passband.kernels.fourier import Layout
+from passband.kernels.gpu.fourier import Layout
 from passband.transforms.fourier.axis import Axis
 from passband.transforms.fourier.bins import count
 

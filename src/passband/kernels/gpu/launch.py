@@ -11,9 +11,9 @@ import torch
 import triton
 from torch import Tensor
 
-from passband.kernels.device.adjoint import adjoint_kernel
-from passband.kernels.device.analysis import analysis_kernel
-from passband.kernels.tiles import Direction, Problem, Tile, tiles
+from passband.kernels.gpu.device.adjoint import adjoint_kernel
+from passband.kernels.gpu.device.analysis import analysis_kernel
+from passband.kernels.gpu.tiles import Direction, Problem, Tile, tiles
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 _STAGES = (1, 3)  # of the software pipeline that loads ahead

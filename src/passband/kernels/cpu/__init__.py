@@ -1,0 +1,13 @@
+"""The transforms and the product of spectra as compiled C, where passband was installed with it."""
+
+from passband.kernels.cpu.library import missing as missing
+from passband.kernels.cpu.product import multiplies as multiplies
+from passband.kernels.cpu.product import multiply as multiply
+from passband.kernels.cpu.product import multiply_across as multiply_across
+from passband.kernels.cpu.product import multiply_back as multiply_back
+from passband.kernels.cpu.product import packed as packed
+from passband.kernels.cpu.product import takes_taps as takes_taps
+from passband.kernels.cpu.transform import adjoint as adjoint
+from passband.kernels.cpu.transform import analysis as analysis
+from passband.kernels.cpu.transform import fits as fits
+from passband.kernels.cpu.transform import supports as supports

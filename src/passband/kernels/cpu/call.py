@@ -1,0 +1,28 @@
+"""Calling the library."""
+
+from __future__ import annotations
+
+import ctypes
+
+import torch
+
+from passband.kernels.cpu.library import library
+from passband.kernels.cpu.tables import BandTables
+
+
+def loaded() -> ctypes.CDLL:
+    """The library, where it is known to be there."""
+    found = library()
+    assert found is not None
+    return found
+
+
+def call(name: str, band: BandTables, arguments: ctypes.Structure) -> None:
+    """Run a function of the library on as many threads as PyTorch uses.
+
+    Raises:
+        MemoryError: there is no room for what a thread computes with.
+    """
+    threads = torch.get_num_threads()
+    if loaded()[name](ctypes.byref(band), ctypes.byref(arguments), threads):
+        raise MemoryError(f"{name}: not enough memory for {threads} threads")

@@ -1,0 +1,54 @@
+"""The library of compiled kernels that fits this CPU, where passband was installed with one."""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+import sys
+from functools import cache
+from pathlib import Path
+
+import torch  # before the library, which takes its OpenMP from the one that PyTorch loads
+
+VERSION = 1  # of the functions in C and their arguments: `passband_version` returns it
+_FOLDER = Path(__file__).parent
+_VARIANTS = {"AVX512": ("avx512", "avx2"), "AVX2": ("avx2",)}  # the best first
+
+
+def library() -> ctypes.CDLL | None:
+    """The compiled kernels, or None; raises nothing."""
+    found = _load()
+    return found if isinstance(found, ctypes.CDLL) else None
+
+
+def missing() -> str | None:
+    """Why `library` is None, in words; None where it is not."""
+    found = _load()
+    return found if isinstance(found, str) else None
+
+
+@cache
+def _load() -> ctypes.CDLL | str:
+    """The library, or why there is none."""
+    names = [f"_kernels_{variant}.so" for variant in _variants()]
+    if not names:
+        capability = torch.backends.cpu.get_cpu_capability()
+        return f"there are no compiled kernels for this CPU ({platform.machine()}, {capability})"
+    path = next((_FOLDER / name for name in names if (_FOLDER / name).is_file()), None)
+    if path is None:
+        return f"passband was installed without compiled kernels: no {names[0]} in {_FOLDER}"
+    try:
+        found = ctypes.CDLL(str(path))
+        version = int(found.passband_version())
+    except (OSError, AttributeError) as error:
+        return f"the compiled kernels cannot be loaded: {error}"
+    if version != VERSION:
+        return f"{path} is of version {version}, not {VERSION}: install passband again"
+    return found
+
+
+def _variants() -> tuple[str, ...]:
+    """Which of the libraries this CPU can run, by what PyTorch itself would run on it."""
+    if sys.platform == "linux" and platform.machine() == "aarch64":
+        return ("neon",)
+    return _VARIANTS.get(torch.backends.cpu.get_cpu_capability(), ())

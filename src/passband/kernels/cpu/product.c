@@ -1,0 +1,478 @@
+/* The product of spectra with filters that are given by their taps.
+
+   For each kept bin it is a complex matrix product over channels. Filter spectra, many times as
+   large as the filters, are never in memory: those of LANES channels at one frequency of the
+   columns are computed when they are multiplied with, and lie in the cache.
+
+   A complex product is three real ones: with a = u (x + y), b = x (v - u), c = y (u + v),
+   (x + iy) (u + iv) = a - c + i (a + b). */
+
+#include "band.h"
+#include "work.h"
+
+#define FEW_OUTERS 16 /* of channels, least and most of a task of the gradient */
+#define MANY_OUTERS 64
+
+/* target (bins, 2, rows, lanes) = source (bins, 2, rows, inner) times the spectra of
+   weight (lanes, inner, taps), whose channels are `lane_stride` and `inner_stride` apart; packed
+   is NULL or that weight as `pack` makes it. */
+typedef struct {
+    const void *source;
+    void *target;
+    const float *weight;
+    float *packed;
+    int64_t rows, inner, lanes, lane_stride, inner_stride;
+    int32_t conjugate, half;
+    int32_t parts; /* of the frequencies of the columns, each with tasks of its own */
+} Product;
+
+typedef struct {
+    const Band *band;
+    const Product *product;
+} Context;
+
+INLINE int taps_of(const Band *band) { return band->rows.count * band->columns.count; }
+INLINE int64_t blocks_of(int64_t lanes) { return (lanes + LANES - 1) / LANES; }
+INLINE int at_most(int most, int64_t left) { return left < most ? left : most; }
+
+/* Folded taps: along both axes the sums of mirrored ones, then the differences. */
+INLINE int folded_of(const Axis *axis) { return axis->points + axis->odd; }
+INLINE int filter_of(const Band *band) { return folded_of(&band->rows) * folded_of(&band->columns); }
+
+INLINE void fold_taps(const Band *band, const V *taps, V *folded, V *room)
+{
+    const Axis *rows = &band->rows, *columns = &band->columns;
+    int across = columns->count, width = folded_of(columns), height = folded_of(rows);
+    for (int i = 0; i < across; i++)
+        fold(rows, taps + i, across, room + i * height, room + i * height + rows->points);
+    for (int r = 0; r < height; r++, folded += width)
+        fold(columns, room + r, height, folded, folded + columns->points);
+}
+
+INLINE void unfold_taps(const Band *band, const V *folded, V *taps, V *room)
+{
+    const Axis *rows = &band->rows, *columns = &band->columns;
+    int across = columns->count, width = folded_of(columns), height = folded_of(rows);
+    for (int r = 0; r < height; r++, folded += width)
+        unfold(columns, folded, folded + columns->points, room + r, height);
+    for (int i = 0; i < across; i++)
+        unfold(rows, room + i * height, room + i * height + rows->points, taps + i, across);
+}
+
+INLINE size_t fold_room(const Band *band)
+{
+    return taps_of(band) + (size_t)band->columns.count * folded_of(&band->rows);
+}
+
+/* A block of LANES of the weight's lanes to (inner, folded taps, LANES). */
+static void pack(const Band *band, const Product *p, int64_t first, V *to, V *room)
+{
+    const float *from = p->weight + first * p->lane_stride;
+    int taps = taps_of(band), size = filter_of(band), lanes = at_most(LANES, p->lanes - first);
+    for (int64_t k = 0; k < p->inner; k++) {
+        gather(from + k * p->inner_stride, p->lane_stride, lanes, taps, 0, room);
+        fold_taps(band, room, to + k * size, room + taps);
+    }
+}
+
+static void pack_block(const void *context, int64_t block, V *room)
+{
+    const Product *p = ((const Context *)context)->product;
+    const Band *band = ((const Context *)context)->band;
+    pack(band, p, block * LANES, (V *)p->packed + block * p->inner * filter_of(band), room);
+}
+
+/* The bins of one frequency kx: first (kx, ky), then (kx, -ky). */
+INLINE int bins_at(const Band *band, int kx, int32_t *bins)
+{
+    int modes = band->rows.modes, n = 0;
+    for (int ky = 0; ky < modes; ky++)
+        bins[n++] = band->plus[kx * modes + ky];
+    for (int ky = 0; ky < modes; ky++)
+        if (band->minus[kx * modes + ky] >= 0)
+            bins[n++] = band->minus[kx * modes + ky];
+    return n;
+}
+
+INLINE void put(V *to, V re, V im)
+{
+    to[0] = re;
+    to[1] = im - re;
+    to[2] = re + im;
+}
+
+/* LANES filters at the bins of kx, in the order of `bins_at` and `stride` apart: u, v - u, u + v.
+   `height` and `width` are how many sums and differences the axes have. */
+INLINE void filter_bins(int rows_even, int rows_odd, int even, int odd, const Band *band, int kx,
+                        const V *folded, float sign, V *panel, ptrdiff_t stride, V *re, V *im)
+{
+    const Axis *rows = &band->rows, *columns = &band->columns;
+    int alone = kx < columns->own, modes = rows->modes, own = rows->own;
+    const float *cos = columns->cos_back + kx * even;
+    const float *sin = columns->sin_back + (kx - columns->own) * odd;
+#pragma GCC unroll 8
+    for (int r = 0; r < rows_even + rows_odd; r++, folded += even + odd) {
+        V a = {0}, b = {0};
+#pragma GCC unroll 4
+        for (int i = 0; i < even; i++)
+            a += folded[i] * cos[i];
+        if (!alone)
+#pragma GCC unroll 4
+            for (int i = 0; i < odd; i++)
+                b += folded[even + i] * sin[i];
+        re[r] = a, im[r] = b;
+    }
+    cos = rows->cos_back, sin = rows->sin_back;
+    for (int ky = 0; ky < modes; ky++, panel += stride, cos += rows_even) {
+        V cos_re = {0}, cos_im = {0}, sin_re = {0}, sin_im = {0};
+#pragma GCC unroll 4
+        for (int i = 0; i < rows_even; i++) {
+            cos_re += re[i] * cos[i];
+            cos_im += im[i] * cos[i];
+        }
+        if (ky >= own) {
+#pragma GCC unroll 4
+            for (int i = 0; i < rows_odd; i++) {
+                sin_re += re[rows_even + i] * sin[i];
+                sin_im += im[rows_even + i] * sin[i];
+            }
+            sin += rows_odd;
+        }
+        put(panel, cos_re - sin_im, sign * (cos_im + sin_re));
+        if (!alone && ky >= own)
+            put(panel + (modes - own) * stride, cos_re + sin_im, sign * (cos_im - sin_re));
+    }
+}
+
+/* Those of `inner` filters each: for filters of 3x3 and 5x5 with all sums in registers. */
+static void filter_panel(const Band *band, int kx, const V *folded, int64_t inner, float sign,
+                         int bins, V *panel, V *room)
+{
+    const Axis *rows = &band->rows, *columns = &band->columns;
+    int size = filter_of(band), height = folded_of(rows);
+    V re[5], im[5];
+#define IS(n, m) (rows->points == n && rows->odd == m && columns->points == n && columns->odd == m)
+#define EACH(rows_even, rows_odd, even, odd, re, im) \
+    for (int64_t k = 0; k < inner; k++) \
+    filter_bins(rows_even, rows_odd, even, odd, band, kx, folded + k * size, sign, panel + 3 * k * bins, \
+                3, re, im)
+    if (IS(2, 1))
+        EACH(2, 1, 2, 1, re, im);
+    else if (IS(3, 2))
+        EACH(3, 2, 3, 2, re, im);
+    else
+        EACH(rows->points, rows->odd, columns->points, columns->odd, room, room + height);
+#undef EACH
+#undef IS
+}
+
+/* Numbers that many sums are multiplied with: real parts, imaginary parts, and what they sum to. */
+typedef struct {
+    const float *re, *im, *sum;
+} Operand;
+
+/* From halves, or to save memory from floats where they lie; `room` is for the others. */
+INLINE Operand operand(const void *re, const void *im, int64_t numbers, int half, V *room)
+{
+    int64_t vectors = (numbers + LANES - 1) / LANES;
+    V *sum = room, *wide_re = room + vectors, *wide_im = room + 2 * vectors;
+    for (int64_t i = 0; i < vectors; i++) {
+        int some = at_most(LANES, numbers - i * LANES);
+        V x = load_some(past(re, i * LANES, half), some, half);
+        V y = load_some(past(im, i * LANES, half), some, half);
+        sum[i] = x + y;
+        if (half)
+            wide_re[i] = x, wide_im[i] = y;
+    }
+    if (half)
+        return (Operand){(float *)wide_re, (float *)wide_im, (float *)sum};
+    return (Operand){re, im, (float *)sum};
+}
+
+INLINE size_t operand_size(int64_t numbers) { return 3 * (numbers + LANES - 1) / LANES + 3; }
+
+/* `rows` rows of one bin's product. */
+INLINE void tile(int rows, Operand s, int64_t inner, const V *panel, ptrdiff_t step, void *re,
+                 void *im, int64_t stride, int lanes, int half)
+{
+    V a[ROWS], b[ROWS], c[ROWS];
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; r++)
+        a[r] = b[r] = c[r] = (V){0};
+    for (int64_t k = 0; k < inner; k++, panel += step) {
+        V u = panel[0], v_less_u = panel[1], u_and_v = panel[2];
+#pragma GCC unroll 16
+        for (int r = 0; r < rows; r++) {
+            a[r] += s.sum[r * inner + k] * u;
+            b[r] += s.re[r * inner + k] * v_less_u;
+            c[r] += s.im[r * inner + k] * u_and_v;
+        }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; r++) {
+        store_some((void *)past(re, r * stride, half), a[r] - c[r], lanes, half);
+        store_some((void *)past(im, r * stride, half), a[r] + b[r], lanes, half);
+    }
+}
+
+#if ROWS == 8
+#define EACH_NUMBER_OF_ROWS \
+    CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
+#else
+#define EACH_NUMBER_OF_ROWS CASE(1) CASE(2) CASE(3) CASE(4)
+#endif
+
+INLINE void multiply(const void *context, int64_t index, V *room, int half)
+{
+    const Band *band = ((const Context *)context)->band;
+    const Product *p = ((const Context *)context)->product;
+    int64_t blocks = blocks_of(p->lanes), block = index % blocks, first = block * LANES;
+    int part = index / blocks, modes = band->columns.modes;
+    int lanes = at_most(LANES, p->lanes - first);
+    int64_t inner = p->inner, numbers = p->rows * inner, to_part = p->rows * p->lanes;
+    V *of_rows = room, *sums = of_rows + 2 * folded_of(&band->rows);
+    V *to_fold = sums + operand_size(numbers), *weight = to_fold + fold_room(band);
+    V *panel = weight + inner * filter_of(band); /* (bins of kx, inner, 3) */
+    if (p->packed)
+        weight = (V *)p->packed + block * inner * filter_of(band);
+    else
+        pack(band, p, first, weight, to_fold);
+    for (int kx = modes * part / p->parts; kx < modes * (part + 1) / p->parts; kx++) {
+        int32_t bins[2 * band->rows.modes];
+        int n_bins = bins_at(band, kx, bins);
+        filter_panel(band, kx, weight, inner, p->conjugate ? -1 : 1, n_bins, panel, of_rows);
+        for (int i = 0; i < n_bins; i++) {
+            const void *from = past(p->source, 2 * bins[i] * numbers, half);
+            Operand s = operand(from, past(from, numbers, half), numbers, half, sums);
+            const void *to = past(p->target, 2 * bins[i] * to_part + first, half);
+            for (int64_t row = 0; row < p->rows; row += ROWS) {
+                Operand here = {s.re + row * inner, s.im + row * inner, s.sum + row * inner};
+                void *to_re = (void *)past(to, row * p->lanes, half);
+                void *to_im = (void *)past(to_re, to_part, half);
+                switch (at_most(ROWS, p->rows - row)) {
+#define CASE(n) \
+    case n: \
+        tile(n, here, inner, panel + 3 * i, 3 * n_bins, to_re, to_im, p->lanes, lanes, half); \
+        break;
+                    EACH_NUMBER_OF_ROWS
+#undef CASE
+                }
+            }
+        }
+    }
+}
+
+static void multiply_floats(const void *c, int64_t i, V *room) { multiply(c, i, room, 0); }
+static void multiply_halves(const void *c, int64_t i, V *room) { multiply(c, i, room, 1); }
+
+int passband_pack(const Band *band, const Product *product, int threads)
+{
+    Context context = {band, product};
+    return run(pack_block, &context, blocks_of(product->lanes), fold_room(band), threads);
+}
+
+int passband_multiply(const Band *band, const Product *product, int threads)
+{
+    Product p = *product;
+    Context context = {band, &p};
+    int64_t blocks = blocks_of(p.lanes), modes = band->columns.modes;
+    /* Enough tasks for all threads, but no more: each packs its block of the weight. */
+    p.parts = at_most(modes, (4 * threads + blocks - 1) / blocks);
+    size_t room = 2 * folded_of(&band->rows) + operand_size(p.rows * p.inner) + fold_room(band) +
+                  p.inner * (filter_of(band) + (size_t)6 * band->rows.modes);
+    return run(p.half ? multiply_halves : multiply_floats, &context, p.parts * blocks, room,
+               threads);
+}
+
+/* weight (outer, lanes, taps) = what the products outer^T conj(lanes) of all bins come to at the
+   taps; outer (bins, 2, rows, outer), inner (bins, 2, rows, lanes). */
+typedef struct {
+    const void *outer, *inner;
+    float *weight;
+    int64_t rows, outers, lanes;
+    int32_t half;
+    int32_t chunk; /* outer channels of a task */
+} Gradient;
+
+typedef struct {
+    const Band *band;
+    const Gradient *gradient;
+} GradientContext;
+
+/* The product of one bin for `rows` outer channels and LANES others; to panel, `stride` apart. */
+INLINE void outer_tile(int rows, Operand t, int chunk, const V *s, int64_t length, V *panel,
+                       ptrdiff_t stride)
+{
+    V a[ROWS], b[ROWS], c[ROWS];
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; r++)
+        a[r] = b[r] = c[r] = (V){0};
+    for (int64_t n = 0; n < length; n++, s += 3) {
+        V u = s[0], v_less_u = s[1], u_and_v = s[2];
+#pragma GCC unroll 16
+        for (int r = 0; r < rows; r++) {
+            a[r] += t.sum[n * chunk + r] * u;
+            b[r] += t.re[n * chunk + r] * v_less_u;
+            c[r] += t.im[n * chunk + r] * u_and_v;
+        }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; r++) {
+        panel[r * stride] = a[r] - c[r];
+        panel[r * stride + 1] = a[r] + b[r];
+    }
+}
+
+/* What the products at the bins of kx come to at the folded taps of LANES filters. */
+INLINE void filter_back(int rows_even, int rows_odd, int even, int odd, const Band *band, int kx,
+                        const V *panel, V *folded, V *re, V *im)
+{
+    const Axis *rows = &band->rows, *columns = &band->columns;
+    int alone = kx < columns->own, modes = rows->modes, own = rows->own;
+    const V *mirror = panel + 2 * (modes - own);
+    const float *cos = rows->cos_back, *sin = rows->sin_back;
+#pragma GCC unroll 8
+    for (int r = 0; r < rows_even + rows_odd; r++)
+        re[r] = im[r] = (V){0};
+    for (int ky = 0; ky < modes; ky++, cos += rows_even) {
+        V a = panel[2 * ky], b = panel[2 * ky + 1], c = {0}, d = {0};
+        if (!alone && ky >= own)
+            c = mirror[2 * ky], d = mirror[2 * ky + 1];
+#pragma GCC unroll 4
+        for (int i = 0; i < rows_even; i++) {
+            re[i] += (a + c) * cos[i];
+            im[i] += (b + d) * cos[i];
+        }
+        if (ky < own)
+            continue;
+#pragma GCC unroll 4
+        for (int i = 0; i < rows_odd; i++) {
+            re[rows_even + i] += (b - d) * sin[i];
+            im[rows_even + i] += (c - a) * sin[i];
+        }
+        sin += rows_odd;
+    }
+    cos = columns->cos_back + kx * even;
+    sin = columns->sin_back + (kx - columns->own) * odd;
+#pragma GCC unroll 8
+    for (int r = 0; r < rows_even + rows_odd; r++, folded += even + odd) {
+#pragma GCC unroll 4
+        for (int i = 0; i < even; i++)
+            folded[i] += re[r] * cos[i];
+        if (!alone)
+#pragma GCC unroll 4
+            for (int i = 0; i < odd; i++)
+                folded[even + i] += im[r] * sin[i];
+    }
+}
+
+/* Those of `outers` products, `stride` apart. */
+static void filters_back(const Band *band, int kx, const V *panel, ptrdiff_t stride, int outers,
+                         V *folded, V *room)
+{
+    const Axis *rows = &band->rows, *columns = &band->columns;
+    int size = filter_of(band), height = folded_of(rows);
+    V re[5], im[5];
+#define IS(n, m) (rows->points == n && rows->odd == m && columns->points == n && columns->odd == m)
+#define EACH(rows_even, rows_odd, even, odd, re, im) \
+    for (int o = 0; o < outers; o++) \
+    filter_back(rows_even, rows_odd, even, odd, band, kx, panel + o * stride, folded + o * size, \
+                re, im)
+    if (IS(2, 1))
+        EACH(2, 1, 2, 1, re, im);
+    else if (IS(3, 2))
+        EACH(3, 2, 3, 2, re, im);
+    else
+        EACH(rows->points, rows->odd, columns->points, columns->odd, room, room + height);
+#undef EACH
+#undef IS
+}
+
+INLINE void gradient(const void *context, int64_t index, V *room, int half)
+{
+    const Band *band = ((const GradientContext *)context)->band;
+    const Gradient *g = ((const GradientContext *)context)->gradient;
+    const Axis *rows = &band->rows, *columns = &band->columns;
+    int64_t blocks = blocks_of(g->lanes), lane = index % blocks * LANES;
+    int chunk = g->chunk, lanes = at_most(LANES, g->lanes - lane), taps = taps_of(band);
+    int64_t outer = index / blocks * chunk;
+    int outers = at_most(chunk, g->outers - outer), size = filter_of(band);
+    V *of_rows = room, *to_fold = of_rows + 2 * folded_of(rows);
+    V *folded = to_fold + fold_room(band);                /* (chunk, folded taps) */
+    V *panel = folded + (size_t)chunk * size;             /* (chunk, bins of kx, 2) */
+    V *here = panel + (size_t)chunk * 4 * rows->modes;    /* (rows, 3) of the bin */
+    float *beside = (float *)(here + 3 * g->rows);        /* (3, rows, chunk) of the bin */
+    Operand t = {beside, beside + g->rows * chunk, beside + 2 * g->rows * chunk};
+    int64_t part = g->rows * g->outers, lane_part = g->rows * g->lanes;
+    ptrdiff_t stride = 4 * rows->modes;
+    memset(folded, 0, sizeof(V) * outers * size);
+    for (int kx = 0; kx < columns->modes; kx++) {
+        int32_t bins[2 * rows->modes];
+        int n = bins_at(band, kx, bins);
+        for (int i = 0; i < n; i++) {
+            const void *from = past(g->outer, 2 * bins[i] * part + outer, half);
+            const void *other = past(g->inner, 2 * bins[i] * lane_part + lane, half);
+            for (int64_t row = 0; row < g->rows; row++) {
+                V x = load_some(past(other, row * g->lanes, half), lanes, half);
+                V y = load_some(past(other, row * g->lanes + lane_part, half), lanes, half);
+                put(here + 3 * row, x, -y);
+                for (int o = 0; o < outers; o += LANES) {
+                    int some = at_most(LANES, outers - o);
+                    int64_t at = row * g->outers + o, to = row * chunk + o;
+                    x = load_some(past(from, at, half), some, half);
+                    y = load_some(past(from, at + part, half), some, half);
+                    store((float *)t.re + to, x);
+                    store((float *)t.im + to, y);
+                    store((float *)t.sum + to, x + y);
+                }
+            }
+            for (int o = 0; o < outers; o += ROWS) {
+                Operand at = {t.re + o, t.im + o, t.sum + o};
+                V *to = panel + o * stride + 2 * i;
+                switch (at_most(ROWS, outers - o)) {
+#define CASE(n) \
+    case n: \
+        outer_tile(n, at, chunk, here, g->rows, to, stride); \
+        break;
+                    EACH_NUMBER_OF_ROWS
+#undef CASE
+                }
+            }
+        }
+        filters_back(band, kx, panel, stride, outers, folded, of_rows);
+    }
+    for (int o = 0; o < outers; o++) {
+        float *to = g->weight + ((outer + o) * g->lanes + lane) * taps;
+        unfold_taps(band, folded + o * size, to_fold, to_fold + taps);
+        scatter(to_fold, to, taps, lanes, taps, 0);
+    }
+}
+
+static void gradient_floats(const void *c, int64_t i, V *room) { gradient(c, i, room, 0); }
+static void gradient_halves(const void *c, int64_t i, V *room) { gradient(c, i, room, 1); }
+
+int passband_gradient(const Band *band, const Gradient *gradient, int threads)
+{
+    Gradient g = *gradient;
+    GradientContext context = {band, &g};
+    int64_t blocks = blocks_of(g.lanes);
+    /* What a task reads is put in order once for all its channels; but there must be enough tasks. */
+    g.chunk = MANY_OUTERS;
+    while (g.chunk > FEW_OUTERS && blocks * ((g.outers + g.chunk - 1) / g.chunk) < 4 * threads)
+        g.chunk /= 2;
+    size_t room = 2 * folded_of(&band->rows) + fold_room(band) + 3 * g.rows +
+                  3 * g.rows * (g.chunk / LANES) +
+                  (size_t)g.chunk * (filter_of(band) + 4 * band->rows.modes);
+    int64_t tasks = blocks * ((g.outers + g.chunk - 1) / g.chunk);
+    return run(g.half ? gradient_halves : gradient_floats, &context, tasks, room, threads);
+}
+
+/* How many vectors a packed weight has, of how many lanes. */
+int passband_packed(const Band *band, const Product *product)
+{
+    return blocks_of(product->lanes) * product->inner * filter_of(band);
+}
+
+int passband_lanes(void) { return LANES; }
+
+int passband_version(void) { return 1; }

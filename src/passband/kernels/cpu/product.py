@@ -1,0 +1,110 @@
+"""The product of spectra with filters given by their taps, compiled.
+
+These are `functional.product`'s, but take a weight in place of its spectra, which are computed when
+they are multiplied with and never lie in memory as a whole.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+
+import torch
+from torch import Tensor
+
+from passband.kernels.cpu.call import call, loaded
+from passband.kernels.cpu.tables import tables
+from passband.kernels.cpu.transform import fits, is_real
+from passband.transforms.fourier.axis import Axis
+
+_MOST_TAPS = 64
+
+
+class _Product(ctypes.Structure):
+    _fields_ = [
+        *((name, ctypes.c_void_p) for name in ("source", "target", "weight", "packed")),
+        *((name, ctypes.c_int64) for name in ("rows", "inner", "lanes")),
+        *((name, ctypes.c_int64) for name in ("lane_stride", "inner_stride")),
+        *((name, ctypes.c_int32) for name in ("conjugate", "half", "parts")),
+    ]
+
+
+class _Gradient(ctypes.Structure):
+    _fields_ = [
+        *((name, ctypes.c_void_p) for name in ("outer", "inner", "weight")),
+        *((name, ctypes.c_int64) for name in ("rows", "outers", "lanes")),
+        *((name, ctypes.c_int32) for name in ("half", "chunk")),
+    ]
+
+
+def takes_taps(axes: tuple[Axis, ...], groups: int) -> bool:
+    """Whether the products take filters on these axes; many taps are better transformed."""
+    return groups == 1 and math.prod(axis.grid.count for axis in axes) <= _MOST_TAPS
+
+
+def multiplies(axes: tuple[Axis, ...], groups: int, *spectra: Tensor) -> bool:
+    """Whether there are compiled products of such spectra with filters on these axes."""
+    return takes_taps(axes, groups) and all(fits(axes, t.dtype) and is_real(t) for t in spectra)
+
+
+def packed(weight: Tensor, axes: tuple[Axis, ...], *, back: bool) -> Tensor:
+    """The weight in the order that `multiply`, or `multiply_back`, reads it in."""
+    weight = weight.float().contiguous()
+    product = _product(weight, back=back)
+    band, kernels = tables(axes, "none"), loaded()
+    vectors = kernels.passband_packed(ctypes.byref(band), ctypes.byref(product))
+    room = weight.new_empty(vectors * kernels.passband_lanes())
+    product.packed = room.data_ptr()
+    call("passband_pack", band, product)
+    return room
+
+
+def multiply(
+    source: Tensor, weight: Tensor, axes: tuple[Axis, ...], packed_weight: Tensor | None = None
+) -> Tensor:
+    """S Fᵀ: `(bins, 2, N, C)` and the spectra of weight `(O, C, *taps)` to `(bins, 2, N, O)`."""
+    return _multiply(source, weight, axes, packed_weight, back=False)
+
+
+def multiply_back(
+    target: Tensor, weight: Tensor, axes: tuple[Axis, ...], packed_weight: Tensor | None = None
+) -> Tensor:
+    """T conj(F): `(bins, 2, N, O)` and those of weight `(O, C, *taps)` to `(bins, 2, N, C)`."""
+    return _multiply(target, weight, axes, packed_weight, back=True)
+
+
+def _multiply(
+    x: Tensor, weight: Tensor, axes: tuple[Axis, ...], room: Tensor | None, *, back: bool
+) -> Tensor:
+    weight, x = weight.float().contiguous(), x.contiguous()
+    product = _product(weight, back=back)
+    out = x.new_empty(*x.shape[:3], product.lanes)
+    product.source, product.target = x.data_ptr(), out.data_ptr()
+    product.packed = None if room is None else room.data_ptr()
+    product.rows, product.half = x.shape[2], x.dtype == torch.bfloat16
+    call("passband_multiply", tables(axes, "none"), product)
+    return out
+
+
+def multiply_across(
+    target: Tensor, source: Tensor, axes: tuple[Axis, ...], taps: torch.Size
+) -> Tensor:
+    """Tᵀ conj(S) at the taps: the weight's gradient `(O, C, *taps)`, in float32."""
+    target, source = target.contiguous(), source.contiguous()
+    rows, o, c = *target.shape[2:], source.shape[3]
+    weight = target.new_empty(o, c, *taps, dtype=torch.float32)
+    at = target.data_ptr(), source.data_ptr(), weight.data_ptr()
+    gradient = _Gradient(*at, rows, o, c, target.dtype == torch.bfloat16)
+    call("passband_gradient", tables(axes, "none"), gradient)
+    return weight
+
+
+def _product(weight: Tensor, *, back: bool) -> _Product:
+    """Channels of a product, and where the weight has them."""
+    (o, c), taps = weight.shape[:2], math.prod(weight.shape[2:])
+    of_outputs, of_inputs = (o, c * taps), (c, taps)
+    lanes, inner = (of_inputs, of_outputs) if back else (of_outputs, of_inputs)
+    return _Product(
+        weight=weight.data_ptr(), inner=inner[0], lanes=lanes[0], lane_stride=lanes[1],
+        inner_stride=inner[1], conjugate=back,
+    )  # fmt: skip
