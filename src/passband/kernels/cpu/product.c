@@ -12,6 +12,7 @@
 
 #define FEW_OUTERS 16 /* of channels, least and most of a task of the gradient */
 #define MANY_OUTERS 64
+#define CACHED (512 << 10) /* bytes, of a part of a product */
 
 /* target (bins, 2, rows, lanes) = source (bins, 2, rows, inner) times the spectra of
    weight (lanes, inner, taps), whose channels are `lane_stride` and `inner_stride` apart; packed
@@ -82,17 +83,33 @@ static void pack_block(const void *context, int64_t block, V *room)
     pack(band, p, block * LANES, (V *)p->packed + block * p->inner * filter_of(band), room);
 }
 
-/* The bins of one frequency kx: first (kx, ky), then (kx, -ky). */
-INLINE int bins_at(const Band *band, int kx, int32_t *bins)
+/* The bins (kx, ky), then (kx, -ky), of a frequency kx of the columns and some ky of the rows. */
+typedef struct {
+    int kx, first, last;
+} Frequencies;
+
+INLINE int bins_at(const Band *band, Frequencies f, int32_t *bins)
 {
-    int modes = band->rows.modes, n = 0;
-    for (int ky = 0; ky < modes; ky++)
-        bins[n++] = band->plus[kx * modes + ky];
-    for (int ky = 0; ky < modes; ky++)
-        if (band->minus[kx * modes + ky] >= 0)
-            bins[n++] = band->minus[kx * modes + ky];
+    const int32_t *plus = band->plus + f.kx * band->rows.modes;
+    const int32_t *minus = band->minus + f.kx * band->rows.modes;
+    int n = 0;
+    for (int ky = f.first; ky < f.last; ky++)
+        bins[n++] = plus[ky];
+    for (int ky = f.first; ky < f.last; ky++)
+        if (minus[ky] >= 0)
+            bins[n++] = minus[ky];
     return n;
 }
+
+/* How many ky at once: so many that what is computed for their bins stays in the cache. */
+INLINE int rows_of_bins(const Band *band, int64_t vectors_each)
+{
+    int64_t most = CACHED / (2 * vectors_each * (int64_t)sizeof(V));
+    return at_most(band->rows.modes, most < 2 ? 2 : most);
+}
+
+/* Whether both axes have so many sums and differences of mirrored taps. */
+#define IS(n, m) (rows->points == n && rows->odd == m && columns->points == n && columns->odd == m)
 
 INLINE void put(V *to, V re, V im)
 {
@@ -101,15 +118,16 @@ INLINE void put(V *to, V re, V im)
     to[2] = re + im;
 }
 
-/* LANES filters at the bins of kx, in the order of `bins_at` and `stride` apart: u, v - u, u + v.
-   `height` and `width` are how many sums and differences the axes have. */
-INLINE void filter_bins(int rows_even, int rows_odd, int even, int odd, const Band *band, int kx,
-                        const V *folded, float sign, V *panel, ptrdiff_t stride, V *re, V *im)
+/* LANES filters at some bins, in the order of `bins_at`: u, v - u, u + v. The first four numbers
+   say how many sums and differences of mirrored taps the axes have. */
+INLINE void filter_bins(int rows_even, int rows_odd, int even, int odd, const Band *band,
+                        Frequencies f, const V *folded, float sign, V *panel, V *re, V *im)
 {
     const Axis *rows = &band->rows, *columns = &band->columns;
-    int alone = kx < columns->own, modes = rows->modes, own = rows->own;
-    const float *cos = columns->cos_back + kx * even;
-    const float *sin = columns->sin_back + (kx - columns->own) * odd;
+    int alone = f.kx < columns->own, own = rows->own;
+    const float *cos = columns->cos_back + f.kx * even, *sin = columns->sin_back;
+    if (!alone)
+        sin += (f.kx - columns->own) * odd;
 #pragma GCC unroll 8
     for (int r = 0; r < rows_even + rows_odd; r++, folded += even + odd) {
         V a = {0}, b = {0};
@@ -122,40 +140,42 @@ INLINE void filter_bins(int rows_even, int rows_odd, int even, int odd, const Ba
                 b += folded[even + i] * sin[i];
         re[r] = a, im[r] = b;
     }
-    cos = rows->cos_back, sin = rows->sin_back;
-    for (int ky = 0; ky < modes; ky++, panel += stride, cos += rows_even) {
+    V *mirror = panel + 3 * (f.last - f.first);
+    for (int ky = f.first; ky < f.last; ky++, panel += 3) {
         V cos_re = {0}, cos_im = {0}, sin_re = {0}, sin_im = {0};
+        cos = rows->cos_back + ky * rows_even;
 #pragma GCC unroll 4
         for (int i = 0; i < rows_even; i++) {
             cos_re += re[i] * cos[i];
             cos_im += im[i] * cos[i];
         }
         if (ky >= own) {
+            sin = rows->sin_back + (ky - own) * rows_odd;
 #pragma GCC unroll 4
             for (int i = 0; i < rows_odd; i++) {
                 sin_re += re[rows_even + i] * sin[i];
                 sin_im += im[rows_even + i] * sin[i];
             }
-            sin += rows_odd;
         }
         put(panel, cos_re - sin_im, sign * (cos_im + sin_re));
-        if (!alone && ky >= own)
-            put(panel + (modes - own) * stride, cos_re + sin_im, sign * (cos_im - sin_re));
+        if (!alone && ky >= own) {
+            put(mirror, cos_re + sin_im, sign * (cos_im - sin_re));
+            mirror += 3;
+        }
     }
 }
 
-/* Those of `inner` filters each: for filters of 3x3 and 5x5 with all sums in registers. */
-static void filter_panel(const Band *band, int kx, const V *folded, int64_t inner, float sign,
-                         int bins, V *panel, V *room)
+/* Those of `inner` filters, (inner, bins, 3): of 3x3 and 5x5 taps with all sums in registers. */
+static void filter_panel(const Band *band, Frequencies f, const V *folded, int64_t inner,
+                         float sign, int bins, V *panel, V *room)
 {
     const Axis *rows = &band->rows, *columns = &band->columns;
     int size = filter_of(band), height = folded_of(rows);
     V re[5], im[5];
-#define IS(n, m) (rows->points == n && rows->odd == m && columns->points == n && columns->odd == m)
 #define EACH(rows_even, rows_odd, even, odd, re, im) \
     for (int64_t k = 0; k < inner; k++) \
-    filter_bins(rows_even, rows_odd, even, odd, band, kx, folded + k * size, sign, panel + 3 * k * bins, \
-                3, re, im)
+    filter_bins(rows_even, rows_odd, even, odd, band, f, folded + k * size, sign, \
+                panel + 3 * k * bins, re, im)
     if (IS(2, 1))
         EACH(2, 1, 2, 1, re, im);
     else if (IS(3, 2))
@@ -163,7 +183,6 @@ static void filter_panel(const Band *band, int kx, const V *folded, int64_t inne
     else
         EACH(rows->points, rows->odd, columns->points, columns->odd, room, room + height);
 #undef EACH
-#undef IS
 }
 
 /* Numbers that many sums are multiplied with: real parts, imaginary parts, and what they sum to. */
@@ -237,29 +256,32 @@ INLINE void multiply(const void *context, int64_t index, V *room, int half)
         weight = (V *)p->packed + block * inner * filter_of(band);
     else
         pack(band, p, first, weight, to_fold);
-    for (int kx = modes * part / p->parts; kx < modes * (part + 1) / p->parts; kx++) {
-        int32_t bins[2 * band->rows.modes];
-        int n_bins = bins_at(band, kx, bins);
-        filter_panel(band, kx, weight, inner, p->conjugate ? -1 : 1, n_bins, panel, of_rows);
-        for (int i = 0; i < n_bins; i++) {
-            const void *from = past(p->source, 2 * bins[i] * numbers, half);
-            Operand s = operand(from, past(from, numbers, half), numbers, half, sums);
-            const void *to = past(p->target, 2 * bins[i] * to_part + first, half);
-            for (int64_t row = 0; row < p->rows; row += ROWS) {
-                Operand here = {s.re + row * inner, s.im + row * inner, s.sum + row * inner};
-                void *to_re = (void *)past(to, row * p->lanes, half);
-                void *to_im = (void *)past(to_re, to_part, half);
-                switch (at_most(ROWS, p->rows - row)) {
+    int rows_modes = band->rows.modes, step = rows_of_bins(band, 3 * inner);
+    for (int kx = modes * part / p->parts; kx < modes * (part + 1) / p->parts; kx++)
+        for (int ky = 0; ky < rows_modes; ky += step) {
+            Frequencies f = {kx, ky, ky + at_most(step, rows_modes - ky)};
+            int32_t bins[2 * step];
+            int n_bins = bins_at(band, f, bins);
+            filter_panel(band, f, weight, inner, p->conjugate ? -1 : 1, n_bins, panel, of_rows);
+            for (int i = 0; i < n_bins; i++) {
+                const void *from = past(p->source, 2 * bins[i] * numbers, half);
+                Operand s = operand(from, past(from, numbers, half), numbers, half, sums);
+                const void *to = past(p->target, 2 * bins[i] * to_part + first, half);
+                for (int64_t row = 0; row < p->rows; row += ROWS) {
+                    Operand here = {s.re + row * inner, s.im + row * inner, s.sum + row * inner};
+                    void *to_re = (void *)past(to, row * p->lanes, half);
+                    void *to_im = (void *)past(to_re, to_part, half);
+                    switch (at_most(ROWS, p->rows - row)) {
 #define CASE(n) \
-    case n: \
-        tile(n, here, inner, panel + 3 * i, 3 * n_bins, to_re, to_im, p->lanes, lanes, half); \
-        break;
-                    EACH_NUMBER_OF_ROWS
+        case n: \
+            tile(n, here, inner, panel + 3 * i, 3 * n_bins, to_re, to_im, p->lanes, lanes, half); \
+            break;
+                        EACH_NUMBER_OF_ROWS
 #undef CASE
+                    }
                 }
             }
         }
-    }
 }
 
 static void multiply_floats(const void *c, int64_t i, V *room) { multiply(c, i, room, 0); }
@@ -279,7 +301,7 @@ int passband_multiply(const Band *band, const Product *product, int threads)
     /* Enough tasks for all threads, but no more: each packs its block of the weight. */
     p.parts = at_most(modes, (4 * threads + blocks - 1) / blocks);
     size_t room = 2 * folded_of(&band->rows) + operand_size(p.rows * p.inner) + fold_room(band) +
-                  p.inner * (filter_of(band) + (size_t)6 * band->rows.modes);
+                  p.inner * (filter_of(band) + (size_t)6 * rows_of_bins(band, 3 * p.inner));
     return run(p.half ? multiply_halves : multiply_floats, &context, p.parts * blocks, room,
                threads);
 }
@@ -323,21 +345,24 @@ INLINE void outer_tile(int rows, Operand t, int chunk, const V *s, int64_t lengt
     }
 }
 
-/* What the products at the bins of kx come to at the folded taps of LANES filters. */
-INLINE void filter_back(int rows_even, int rows_odd, int even, int odd, const Band *band, int kx,
-                        const V *panel, V *folded, V *re, V *im)
+/* What the products at some bins come to at the folded taps of LANES filters. */
+INLINE void filter_back(int rows_even, int rows_odd, int even, int odd, const Band *band,
+                        Frequencies f, const V *panel, V *folded, V *re, V *im)
 {
     const Axis *rows = &band->rows, *columns = &band->columns;
-    int alone = kx < columns->own, modes = rows->modes, own = rows->own;
-    const V *mirror = panel + 2 * (modes - own);
-    const float *cos = rows->cos_back, *sin = rows->sin_back;
+    int alone = f.kx < columns->own, own = rows->own;
+    const V *mirror = panel + 2 * (f.last - f.first);
+    const float *cos, *sin;
 #pragma GCC unroll 8
     for (int r = 0; r < rows_even + rows_odd; r++)
         re[r] = im[r] = (V){0};
-    for (int ky = 0; ky < modes; ky++, cos += rows_even) {
-        V a = panel[2 * ky], b = panel[2 * ky + 1], c = {0}, d = {0};
-        if (!alone && ky >= own)
-            c = mirror[2 * ky], d = mirror[2 * ky + 1];
+    for (int ky = f.first; ky < f.last; ky++, panel += 2) {
+        V a = panel[0], b = panel[1], c = {0}, d = {0};
+        if (!alone && ky >= own) {
+            c = mirror[0], d = mirror[1];
+            mirror += 2;
+        }
+        cos = rows->cos_back + ky * rows_even;
 #pragma GCC unroll 4
         for (int i = 0; i < rows_even; i++) {
             re[i] += (a + c) * cos[i];
@@ -345,15 +370,16 @@ INLINE void filter_back(int rows_even, int rows_odd, int even, int odd, const Ba
         }
         if (ky < own)
             continue;
+        sin = rows->sin_back + (ky - own) * rows_odd;
 #pragma GCC unroll 4
         for (int i = 0; i < rows_odd; i++) {
             re[rows_even + i] += (b - d) * sin[i];
             im[rows_even + i] += (c - a) * sin[i];
         }
-        sin += rows_odd;
     }
-    cos = columns->cos_back + kx * even;
-    sin = columns->sin_back + (kx - columns->own) * odd;
+    cos = columns->cos_back + f.kx * even, sin = columns->sin_back;
+    if (!alone)
+        sin += (f.kx - columns->own) * odd;
 #pragma GCC unroll 8
     for (int r = 0; r < rows_even + rows_odd; r++, folded += even + odd) {
 #pragma GCC unroll 4
@@ -367,16 +393,15 @@ INLINE void filter_back(int rows_even, int rows_odd, int even, int odd, const Ba
 }
 
 /* Those of `outers` products, `stride` apart. */
-static void filters_back(const Band *band, int kx, const V *panel, ptrdiff_t stride, int outers,
-                         V *folded, V *room)
+static void filters_back(const Band *band, Frequencies f, const V *panel, ptrdiff_t stride,
+                         int outers, V *folded, V *room)
 {
     const Axis *rows = &band->rows, *columns = &band->columns;
     int size = filter_of(band), height = folded_of(rows);
     V re[5], im[5];
-#define IS(n, m) (rows->points == n && rows->odd == m && columns->points == n && columns->odd == m)
 #define EACH(rows_even, rows_odd, even, odd, re, im) \
     for (int o = 0; o < outers; o++) \
-    filter_back(rows_even, rows_odd, even, odd, band, kx, panel + o * stride, folded + o * size, \
+    filter_back(rows_even, rows_odd, even, odd, band, f, panel + o * stride, folded + o * size, \
                 re, im)
     if (IS(2, 1))
         EACH(2, 1, 2, 1, re, im);
@@ -385,62 +410,64 @@ static void filters_back(const Band *band, int kx, const V *panel, ptrdiff_t str
     else
         EACH(rows->points, rows->odd, columns->points, columns->odd, room, room + height);
 #undef EACH
-#undef IS
 }
 
 INLINE void gradient(const void *context, int64_t index, V *room, int half)
 {
     const Band *band = ((const GradientContext *)context)->band;
     const Gradient *g = ((const GradientContext *)context)->gradient;
-    const Axis *rows = &band->rows, *columns = &band->columns;
+    const Axis *rows = &band->rows;
     int64_t blocks = blocks_of(g->lanes), lane = index % blocks * LANES;
     int chunk = g->chunk, lanes = at_most(LANES, g->lanes - lane), taps = taps_of(band);
     int64_t outer = index / blocks * chunk;
     int outers = at_most(chunk, g->outers - outer), size = filter_of(band);
+    int step = rows_of_bins(band, 2 * chunk);
+    ptrdiff_t stride = 4 * step;
     V *of_rows = room, *to_fold = of_rows + 2 * folded_of(rows);
     V *folded = to_fold + fold_room(band);                /* (chunk, folded taps) */
     V *panel = folded + (size_t)chunk * size;             /* (chunk, bins of kx, 2) */
-    V *here = panel + (size_t)chunk * 4 * rows->modes;    /* (rows, 3) of the bin */
+    V *here = panel + chunk * stride;                     /* (rows, 3) of the bin */
     float *beside = (float *)(here + 3 * g->rows);        /* (3, rows, chunk) of the bin */
     Operand t = {beside, beside + g->rows * chunk, beside + 2 * g->rows * chunk};
     int64_t part = g->rows * g->outers, lane_part = g->rows * g->lanes;
-    ptrdiff_t stride = 4 * rows->modes;
     memset(folded, 0, sizeof(V) * outers * size);
-    for (int kx = 0; kx < columns->modes; kx++) {
-        int32_t bins[2 * rows->modes];
-        int n = bins_at(band, kx, bins);
-        for (int i = 0; i < n; i++) {
-            const void *from = past(g->outer, 2 * bins[i] * part + outer, half);
-            const void *other = past(g->inner, 2 * bins[i] * lane_part + lane, half);
-            for (int64_t row = 0; row < g->rows; row++) {
-                V x = load_some(past(other, row * g->lanes, half), lanes, half);
-                V y = load_some(past(other, row * g->lanes + lane_part, half), lanes, half);
-                put(here + 3 * row, x, -y);
-                for (int o = 0; o < outers; o += LANES) {
-                    int some = at_most(LANES, outers - o);
-                    int64_t at = row * g->outers + o, to = row * chunk + o;
-                    x = load_some(past(from, at, half), some, half);
-                    y = load_some(past(from, at + part, half), some, half);
-                    store((float *)t.re + to, x);
-                    store((float *)t.im + to, y);
-                    store((float *)t.sum + to, x + y);
+    for (int kx = 0; kx < band->columns.modes; kx++)
+        for (int ky = 0; ky < rows->modes; ky += step) {
+            Frequencies f = {kx, ky, ky + at_most(step, rows->modes - ky)};
+            int32_t bins[2 * step];
+            int n = bins_at(band, f, bins);
+            for (int i = 0; i < n; i++) {
+                const void *from = past(g->outer, 2 * bins[i] * part + outer, half);
+                const void *other = past(g->inner, 2 * bins[i] * lane_part + lane, half);
+                for (int64_t row = 0; row < g->rows; row++) {
+                    V x = load_some(past(other, row * g->lanes, half), lanes, half);
+                    V y = load_some(past(other, row * g->lanes + lane_part, half), lanes, half);
+                    put(here + 3 * row, x, -y);
+                    for (int o = 0; o < outers; o += LANES) {
+                        int some = at_most(LANES, outers - o);
+                        int64_t at = row * g->outers + o, to = row * chunk + o;
+                        x = load_some(past(from, at, half), some, half);
+                        y = load_some(past(from, at + part, half), some, half);
+                        store((float *)t.re + to, x);
+                        store((float *)t.im + to, y);
+                        store((float *)t.sum + to, x + y);
+                    }
                 }
-            }
-            for (int o = 0; o < outers; o += ROWS) {
-                Operand at = {t.re + o, t.im + o, t.sum + o};
-                V *to = panel + o * stride + 2 * i;
-                switch (at_most(ROWS, outers - o)) {
+                for (int o = 0; o < outers; o += ROWS) {
+                    Operand at = {t.re + o, t.im + o, t.sum + o};
+                    V *to = panel + o * stride + 2 * i;
+                    switch (at_most(ROWS, outers - o)) {
 #define CASE(n) \
-    case n: \
-        outer_tile(n, at, chunk, here, g->rows, to, stride); \
-        break;
-                    EACH_NUMBER_OF_ROWS
+        case n: \
+            outer_tile(n, at, chunk, here, g->rows, to, stride); \
+            break;
+                        EACH_NUMBER_OF_ROWS
 #undef CASE
+                    }
                 }
             }
+            filters_back(band, f, panel, stride, outers, folded, of_rows);
         }
-        filters_back(band, kx, panel, stride, outers, folded, of_rows);
-    }
     for (int o = 0; o < outers; o++) {
         float *to = g->weight + ((outer + o) * g->lanes + lane) * taps;
         unfold_taps(band, folded + o * size, to_fold, to_fold + taps);
@@ -462,7 +489,7 @@ int passband_gradient(const Band *band, const Gradient *gradient, int threads)
         g.chunk /= 2;
     size_t room = 2 * folded_of(&band->rows) + fold_room(band) + 3 * g.rows +
                   3 * g.rows * (g.chunk / LANES) +
-                  (size_t)g.chunk * (filter_of(band) + 4 * band->rows.modes);
+                  (size_t)g.chunk * (filter_of(band) + 4 * rows_of_bins(band, 2 * g.chunk));
     int64_t tasks = blocks * ((g.outers + g.chunk - 1) / g.chunk);
     return run(g.half ? gradient_halves : gradient_floats, &context, tasks, room, threads);
 }
