@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import platform
+import runpy
 import shlex
 import shutil
 import subprocess
@@ -25,6 +26,7 @@ except ImportError:  # by hand, where nobody needs hatchling
     BuildHookInterface = object
 
 PACKAGE = "passband/kernels/cpu"
+HERE = Path(__file__).parent / "src" / PACKAGE
 INSTRUCTIONS = {
     "x86_64": {
         "avx512": "-mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mavx2",
@@ -76,6 +78,8 @@ def compile_or_leave_out(sources: Path, into: Path) -> list[Path]:
 def compile_all(sources: Path, into: Path) -> list[Path]:
     """Compiles a folder's C files to `_kernels_<instructions>.so`, all of them or none.
 
+    Each keeps the digest of the files, so that it is not loaded beside others.
+
     Raises:
         RuntimeError: they are not wanted, there is nothing to compile or no compiler, or it failed.
         OSError: it cannot be run, or a file cannot be written.
@@ -89,10 +93,14 @@ def compile_all(sources: Path, into: Path) -> list[Path]:
     if not files:
         raise RuntimeError(f"there are no C files in {sources}")
     compiler = find_compiler()
+    digest = runpy.run_path(str(HERE / "sources.py"))["digest"]  # passband itself imports torch
+    made_from = f'-DSOURCES="{digest(sources)}"'
     # They appear whole and under another inode: a process may be running the old ones.
     with tempfile.TemporaryDirectory(dir=into, prefix=".build-") as folder:
         made = [
-            compile_one(compiler, files, Path(folder, f"_kernels_{name}.so"), flags.split())
+            compile_one(
+                compiler, files, Path(folder, f"_kernels_{name}.so"), [*flags.split(), made_from]
+            )
             for name, flags in variants.items()
         ]
         return [library.replace(into / library.name) for library in made]
@@ -130,5 +138,4 @@ def run(command: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    here = Path(__file__).parent / "src" / PACKAGE
-    sys.exit(not compile_or_leave_out(here, here))
+    sys.exit(not compile_or_leave_out(HERE, HERE))

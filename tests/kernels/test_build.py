@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import subprocess
@@ -17,22 +18,25 @@ import pytest
 import torch
 
 from passband.kernels.cpu import library as loading
+from passband.kernels.cpu.sources import digest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path("passband/kernels/cpu")
-THREADS = f"""
+WANTED = os.environ.get("PASSBAND_KERNELS") != "0"
+THREADS = """
 int omp_get_max_threads(void);
-int passband_version(void) {{ return {loading.VERSION}; }}
+const char *passband_sources(void) { return SOURCES; }
 int threads(void)
-{{
+{
     int n = 0;
 #pragma omp parallel reduction(+ : n)
     n += 1;
     return n;
-}}
-int most(void) {{ return omp_get_max_threads(); }}
+}
+int most(void) { return omp_get_max_threads(); }
 """
-BROKEN = "int passband_version(void) { return; nonsense }"
+LOWEST = "_kernels_neon" if platform.machine() == "aarch64" else "_kernels_avx2"
+BROKEN = "int broken(void) { return; nonsense }"
 
 
 def load_build() -> ModuleType:
@@ -251,13 +255,27 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     loading._load.cache_clear()
 
 
+@pytest.fixture
+def lowest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A CPU that runs the library of the fewest instructions, and no other."""
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+
+
 def test_the_library_of_this_installation_is_the_one_expected() -> None:
     library = loading.library()
     if library is None:
         pytest.skip(loading.missing() or "")
-    assert library.passband_version() == loading.VERSION
     assert loading.missing() is None
     assert loading.library() is library
+
+
+@pytest.mark.usefixtures("compiles")
+@pytest.mark.skipif(not WANTED, reason="PASSBAND_KERNELS=0")
+@pytest.mark.skipif(not loading._variants(), reason="no kernels for this CPU")
+def test_where_they_can_be_compiled_there_are_kernels() -> None:
+    """The tests of the kernels skip without a library: this one says that it should be there."""
+    assert loading.missing() is None
+    assert expected() <= names(Path(loading.__file__).parent)
 
 
 def test_without_a_library_there_is_a_reason(folder: Path) -> None:
@@ -293,29 +311,62 @@ def test_the_widest_that_the_cpu_has_is_taken(
 ) -> None:
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
     for name in there:
-        build.compile_one(["gcc"], [tiny / "threads.c"], folder / f"_kernels_{name}.so", [])
+        library = folder / f"_kernels_{name}.so"
+        build.compile_one(["gcc"], [tiny / "threads.c"], library, ['-DSOURCES=""'])
     found = loading.library()
     assert (found and Path(found._name).name) == (taken and f"_kernels_{taken}.so")
     assert (found is None) == (loading.missing() is not None)
 
 
-@pytest.mark.usefixtures("compiles")
+def refused(folder: Path) -> bool:
+    """Whether the folder's library is left alone for what it was compiled from."""
+    loading._load.cache_clear()
+    why = f"{LOWEST}.so was compiled from other sources than those beside it: run `make kernels`"
+    assert loading.missing() is None or str(loading.missing()).endswith(why)
+    return loading.library() is None
+
+
+@pytest.mark.usefixtures("compiles", "lowest")
+def test_a_library_of_other_sources_is_not_taken(folder: Path, tiny: Path) -> None:
+    source = Path(shutil.copy(tiny / "threads.c", folder))
+    header = folder / "threads.h"
+    build.compile_all(folder, folder)
+    assert not refused(folder)
+    source.write_text(THREADS + "int more;")
+    assert refused(folder)
+    source.write_text(THREADS)
+    assert not refused(folder)
+    header.write_text("")
+    assert refused(folder)
+    header.unlink()
+    assert not refused(folder)
+    source.rename(folder / "other.c")
+    assert refused(folder)
+
+
+@pytest.mark.usefixtures("compiles", "lowest")
+def test_without_sources_any_library_is_taken(folder: Path, tiny: Path) -> None:
+    build.compile_all(tiny, folder)
+    assert digest(tiny) is not None
+    assert digest(folder) is None
+    assert not refused(folder)
+
+
+@pytest.mark.usefixtures("compiles", "lowest")
 @pytest.mark.parametrize(
     ("source", "why"),
     [
-        ("int passband_version(void) { return -1; }", f"of version -1, not {loading.VERSION}"),
-        ("int something_else;", "passband_version"),
-        ("int no(void); int passband_version(void) { return no(); }", "undefined symbol"),
+        ('const char *passband_sources(void) { return ""; }', "from other sources"),
+        ("int something_else;", "cannot be loaded"),
+        ("int no(void); int passband_sources(void) { return no(); }", "undefined symbol"),
         (None, "cannot be loaded"),
     ],
-    ids=["version", "no version", "undefined", "no library"],
+    ids=["no digest", "no function", "undefined", "no library"],
 )
 def test_a_library_that_does_not_fit_is_not_taken(
-    source: str | None, why: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+    source: str | None, why: str, folder: Path
 ) -> None:
-    variant = "neon" if platform.machine() == "aarch64" else "avx2"
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: variant.upper())
-    library, file = folder / f"_kernels_{variant}.so", folder / "kernels.c"
+    library, file = folder / f"{LOWEST}.so", folder / "kernels.c"
     if source is None:
         library.write_bytes(b"\x7fELF, cut short")
     else:

@@ -75,9 +75,9 @@ def band_conv2d(
         dilation: as `F.conv2d`.
         groups: as `F.conv2d`.
         band: which frequencies to keep.
-        plan: `"auto"` (cheapest by a cost model), `"fft"`, `"dft"`, `"spatial"`, `"fused"` (a GPU
-            with Triton), or `"measure"` (the fastest when each is timed, once for each shape and
-            machine).
+        plan: `"auto"` (cheapest by a cost model), `"fft"`, `"dft"`, `"spatial"`, `"fused"` (kernels
+            made for the device: on a CPU compiled ones, on a GPU Triton's), or `"measure"` (the
+            fastest when each is timed, once for each shape and machine).
         padding_mode: `"zeros"`, `"circular"` (the map is one period), `"reflect"`, `"replicate"`.
         stride_mode: `"sample"` takes every stride-th output; `"spectral"` first drops the
             frequencies that the strided grid cannot represent, so that nothing aliases.

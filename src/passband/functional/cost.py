@@ -28,15 +28,17 @@ Purpose = Literal["training", "inference", "frozen"]
 
 RESOURCES = (
     "call", "product", "byte", "fft", "place", "entry", "start", "conv", "starved", "alone",
-    "grouped", "launch", "sum", "tile", "panel", "moved",
+    "grouped", "launch", "sum", "tile", "panel", "pack", "moved",
 )  # fmt: skip
 """Units of work: an operation's start; a multiply-add of a matrix product; a byte read or written;
 an operation of a fast Fourier transform; a byte put in its place one by one; an entry of a matrix
 too large to keep; the start of the library's convolution, a multiply-add of it, and one of those
 that starve on few channels of inputs or outputs, of both, or in groups. And of the compiled
-kernels: a start; a multiply-add of a transform, of a product, and of filters' spectra; a byte."""
+kernels: a start; a multiply-add of a transform, of a product, and of filters' spectra; a tap put in
+their order; a byte."""
 TRANSFORMS: tuple[Transform, ...] = ("fft", "dft")
 _BLOCK = 16  # numbers that a vector unit takes at once
+_ROWS = 3  # of a product, below which sums wait for each other
 
 Work = Counter[str]
 Prices = Mapping[str, float]
@@ -96,7 +98,9 @@ def convolution_work(
     target = transform_work(geometry.target_axes, maps, batch * outputs, itemsize)
     filters = inputs * outputs // geometry.groups
     if way == "fused" and takes_taps(geometry.filter_axes, geometry.groups):
-        product, spectra = _tile_work(geometry, batch, inputs, outputs, itemsize), Work()
+        product = _tile_work(geometry, batch, inputs, outputs, itemsize)
+        taps_in_order = math.prod(g.count for g in geometry.taps) * inputs * _padded(outputs)
+        spectra = Counter({"pack": taps_in_order})
     else:
         product = _product_work(geometry, batch, inputs, outputs, itemsize)
         spectra = transform_work(geometry.filter_axes, taps, filters, itemsize)
@@ -180,7 +184,7 @@ def _product_work(geometry: Geometry, batch: int, inputs: int, outputs: int, ite
 
 def _kernel_work(axes: tuple[Axis, ...], maps: int, itemsize: int) -> Work:
     """Of a compiled transform: each axis by cosines of sums and sines of differences."""
-    maps = math.ceil(maps / _BLOCK) * _BLOCK
+    maps = _padded(maps)
     sums, left, kept = 0, math.prod(axis.grid.count for axis in axes), 1
     for axis in reversed(axes):
         left //= axis.grid.count
@@ -195,12 +199,12 @@ def _kernel_work(axes: tuple[Axis, ...], maps: int, itemsize: int) -> Work:
 def _tile_work(geometry: Geometry, batch: int, inputs: int, outputs: int, itemsize: int) -> Work:
     """Of a compiled product, with filters by their taps."""
     bins, taps = count(geometry.source), math.prod(g.count for g in geometry.taps)
-    filters = inputs * math.ceil(outputs / _BLOCK) * _BLOCK
+    filters = inputs * _padded(outputs)
     down = geometry.taps[0].count if len(geometry.taps) == 2 else 0
     across = taps // max(1, down) * sum(a.modes for a in geometry.source[-1:])
     panel = filters * (bins * (down + 4) + 2 * across * max(1, down))
-    moved = itemsize * (2 * bins * batch * (inputs + outputs) + 2 * taps * filters)
-    tile = 4 * bins * batch * filters
+    moved = itemsize * (2 * bins * batch * (inputs + outputs) + taps * filters)
+    tile = 3 * bins * max(batch, _ROWS) * filters
     return Counter({"launch": 2, "tile": tile, "panel": panel, "moved": moved})
 
 
@@ -217,6 +221,10 @@ def _conv_work(geometry: Geometry, batch: int, inputs: int, outputs: int, itemsi
     # The library brings the filters into an order of its own first.
     work["byte"] += itemsize * (reached * inputs + positions * outputs + 3 * filters)
     return work
+
+
+def _padded(numbers: int) -> int:
+    return math.ceil(numbers / _BLOCK) * _BLOCK
 
 
 def _smoothness(length: int) -> float:

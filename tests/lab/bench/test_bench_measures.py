@@ -113,8 +113,9 @@ def test_our_floor_counts_kept_bins() -> None:
     (seen,) = look(first.module, layer_step(first.module, X, F32), F32)
     assert seen.plan is not None
     m, n = seen.plan.geometry.modes
-    bins = (2 * m - 1) * n
-    assert seen.operations == 3 * 2 * 4 * (2 * 3 * 4) * bins
+    bins = ((2 * m - 1) * (2 * n - 1) + 1) // 2  # one of each mirrored pair
+    products = 3  # for a complex one
+    assert seen.operations == 3 * 2 * products * (2 * 3 * 4) * bins
     assert ways([seen]) == "dft"
     assert first.keep_measured == pytest.approx(seen.plan.geometry.keep)
 
@@ -125,7 +126,9 @@ def test_our_frozen_floor_reads_spectra_or_as_fused_taps() -> None:
     for first in ours(CASE, X, (0.5,), ("dft", "fused"), training=False):
         (seen,) = look(first.module, inference(first.module, X, F32), F32)
         assert seen.plan is not None
-        weights = {"dft": 8 * filters * seen.plan.geometry.bins, "fused": 4 * filters * 9}
+        m, n = seen.plan.geometry.modes
+        bins = ((2 * m - 1) * (2 * n - 1) + 1) // 2
+        weights = {"dft": 8 * filters * bins, "fused": 4 * filters * 9}
         assert seen.bytes == maps + weights[seen.plan.way]
 
 

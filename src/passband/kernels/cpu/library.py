@@ -10,7 +10,8 @@ from pathlib import Path
 
 import torch  # before the library, which takes its OpenMP from the one that PyTorch loads
 
-VERSION = 1  # of the functions in C and their arguments: `passband_version` returns it
+from passband.kernels.cpu.sources import digest
+
 _FOLDER = Path(__file__).parent
 _VARIANTS = {"AVX512": ("avx512", "avx2"), "AVX2": ("avx2",)}  # the best first
 
@@ -39,11 +40,12 @@ def _load() -> ctypes.CDLL | str:
         return f"passband was installed without compiled kernels: no {names[0]} in {_FOLDER}"
     try:
         found = ctypes.CDLL(str(path))
-        version = int(found.passband_version())
+        found.passband_sources.restype = ctypes.c_char_p
+        made_from, beside = found.passband_sources().decode(), digest(_FOLDER)
     except (OSError, AttributeError) as error:
         return f"the compiled kernels cannot be loaded: {error}"
-    if version != VERSION:
-        return f"{path} is of version {version}, not {VERSION}: install passband again"
+    if beside not in (None, made_from):  # the structures in C may not be those of this Python
+        return f"{path} was compiled from other sources than those beside it: run `make kernels`"
     return found
 
 

@@ -62,7 +62,7 @@ INLINE void unfold_taps(const Band *band, const V *folded, V *taps, V *room)
 
 INLINE size_t fold_room(const Band *band)
 {
-    return taps_of(band) + (size_t)band->columns.count * folded_of(&band->rows);
+    return LANES * taps_of(band) + (size_t)band->columns.count * folded_of(&band->rows);
 }
 
 /* A block of LANES of the weight's lanes to (inner, folded taps, LANES). */
@@ -70,9 +70,16 @@ static void pack(const Band *band, const Product *p, int64_t first, V *to, V *ro
 {
     const float *from = p->weight + first * p->lane_stride;
     int taps = taps_of(band), size = filter_of(band), lanes = at_most(LANES, p->lanes - first);
-    for (int64_t k = 0; k < p->inner; k++) {
-        gather(from + k * p->inner_stride, p->lane_stride, lanes, taps, 0, room);
-        fold_taps(band, room, to + k * size, room + taps);
+    /* Taps of so many inner channels that follow one another make whole vectors. */
+    int step = p->inner_stride == taps && p->lane_stride > 1 ? LANES : 1;
+    for (int64_t k = 0; k < p->inner; k += step, from += step * p->inner_stride) {
+        int some = at_most(step, p->inner - k);
+        if (p->lane_stride == 1)
+            room[0] = load_some(from, lanes, 0);
+        else
+            gather(from, p->lane_stride, lanes, some * taps, 0, room);
+        for (int i = 0; i < some; i++)
+            fold_taps(band, room + i * taps, to + (k + i) * size, room + step * taps);
     }
 }
 
@@ -502,4 +509,7 @@ int passband_packed(const Band *band, const Product *product)
 
 int passband_lanes(void) { return LANES; }
 
-int passband_version(void) { return 1; }
+#ifndef SOURCES /* the digest of these files, by hatch_build.py: sources.py computes it */
+#define SOURCES ""
+#endif
+const char *passband_sources(void) { return SOURCES; }

@@ -17,6 +17,7 @@ from passband.nn.setting import BandSetting
 
 WAYS: tuple[Way, ...] = get_args(Way)
 PLANS: tuple[PlanName, ...] = (*WAYS, "auto")
+_HOPELESS = 20  # times the estimate of the best way
 _CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
 
 
@@ -70,7 +71,7 @@ def plain(case: Case, x: Tensor) -> Iterator[Contender]:
 def ours(
     case: Case, x: Tensor, keeps: Sequence[float], plans: Sequence[PlanName], *, training: bool
 ) -> Iterator[Contender]:
-    """The converted module at each keep, by each plan; a layer only by the ways that it has.
+    """The converted module at each keep, by each plan that it has and that is not hopeless.
 
     Args:
         case: Says what to build.
@@ -95,7 +96,13 @@ def ours(
 
 
 def _has(module: nn.Module, x: Tensor, plan: PlanName) -> bool:
-    """Whether there is such a plan: there are no kernels for every layer, dtype and device."""
+    """Whether to time a plan: not every layer, dtype and device has kernels, and some have no hope.
+
+    A matrix on a series of 16384 samples takes minutes where an FFT takes a second.
+    """
     if plan not in WAYS or not isinstance(module, BandSetting):
         return True
-    return plan in ways(module.plan_for(x).geometry, x.dtype, x.device.type)
+    chosen = module.plan_for(x)
+    if plan not in ways(chosen.geometry, x.dtype, x.device.type):
+        return False
+    return chosen.costs.get(plan, 0) <= _HOPELESS * min(chosen.costs.values())

@@ -1,7 +1,7 @@
 """What a device needs at least: operations over its best rate, or bytes over its bandwidth.
 
 Counted are the convolutions alone. The direct one multiplies every tap; ours multiplies spectra at
-the kept bins, four real products for a complex one, and gets its transforms for nothing. Bytes are
+the kept bins, three real products for a complex one, and gets its transforms for nothing. Bytes are
 those that cannot be avoided, each moved once: maps, what is held for backward, weights and their
 gradients.
 """
@@ -13,13 +13,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
-from passband.band import count_kept
 from passband.convert.layers import convolutions
 from passband.functional.plan import Plan
 from passband.kernels import cpu
 from passband.lab.bench.machine import Rates
 from passband.lab.bench.steps import Step
 from passband.nn.setting import BandSetting
+from passband.transforms.fourier import count
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,9 @@ def work(
         products = y.numel() * taps
         held = maps  # read again
     else:
-        bins = count_kept(plan.geometry.lengths, plan.geometry.modes)
+        bins = count(plan.geometry.source)
         filters = layer.in_channels * layer.out_channels // layer.groups
-        products = 4 * len(x) * filters * bins
+        products = 3 * len(x) * filters * bins
         held = maps if plan.holds == "map" else 2 * plan.held_bytes  # written and read
         if not training and not _by_taps(layer, x, plan):  # spectra of filters are remembered
             weights = 8 * filters * bins

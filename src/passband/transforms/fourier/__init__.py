@@ -3,7 +3,7 @@
 A map is `(N, C, *counts)`, its channels first or last in memory. Its kept half spectrum is one real
 tensor `(bins, 2, N, C)`: the kept bins, in the order of `bins.frequencies`, real and imaginary
 part, then the maps. Bins come first because the product of spectra is one matrix product for each
-bin. There are three ways to compute it, `"fft"`, `"dft"` and, on a GPU, `"fused"`, equal to
+bin. There are three ways to compute it, `"fft"`, `"dft"` and, by kernels, `"fused"`, equal to
 rounding.
 """
 
@@ -54,7 +54,7 @@ def analysis(
     Args:
         x: samples `(N, C, *counts)`, real.
         axes: ring, band and grid of each space axis.
-        way: `"fft"`; `"dft"` for matrix products; `"fused"` for those in one GPU kernel, where
+        way: `"fft"`; `"dft"` for matrix products; `"fused"` for those in one kernel, where
             there is one for these maps.
         norm: `"parseval"` or `"none"`.
         part: only these bins.
