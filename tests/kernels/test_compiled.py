@@ -258,6 +258,7 @@ def test_products_are_those_of_complex_numbers(
 ) -> None:
     axes, tolerance = FILTERS[name], DTYPES[dtype]
     weight = torch.randn(o, c, *(a.grid.count for a in axes)).to(dtype)
+    in_rows = weight.movedim(1, -1).contiguous().movedim(-1, 1)
     source = torch.randn(count(axes), 2, n, c).to(dtype)
     target = torch.randn(count(axes), 2, n, o).to(dtype)
     assert kernels.multiplies(axes, 1, source, target)
@@ -268,18 +269,21 @@ def test_products_are_those_of_complex_numbers(
     assert_near(found, expected, tolerance)
     by_taps = kernels.packed(weight, axes, back=False)
     assert torch.equal(kernels.multiply(source, weight, axes, by_taps), found)
+    assert torch.equal(kernels.multiply(source, in_rows, axes), found)
 
     expected = in_real(np.einsum("bno,boc->bnc", t, f.conj()))
     found = kernels.multiply_back(target, weight, axes)
     assert_near(found, expected, tolerance)
     by_taps = kernels.packed(weight, axes, back=True)
     assert torch.equal(kernels.multiply_back(target, weight, axes, by_taps), found)
+    assert torch.equal(kernels.multiply_back(target, in_rows, axes), found)
 
     across = in_real(np.einsum("bno,bnc->boc", t, s.conj()))
     expected = torch.tensordot(across, dense(axes, "none"), ([0, 1], [0, 1]))
-    assert_near(
-        kernels.multiply_across(target, source, axes, weight.shape[2:]), expected, tolerance
-    )
+    for last in (False, True):
+        found = kernels.multiply_across(target, source, axes, last=last)
+        assert_near(found, expected, tolerance)
+        assert not last or weight.dim() == 3 or found.movedim(1, -1).is_contiguous()
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -296,7 +300,7 @@ def test_products_however_they_lie(lay: Callable[[Tensor], Tensor], dtype: torch
             kernels.multiply(source, weight, axes),
             kernels.multiply(source, weight, axes, kernels.packed(weight, axes, back=False)),
             kernels.multiply_back(target, weight, axes),
-            kernels.multiply_across(target, source, axes, weight.shape[2:]),
+            kernels.multiply_across(target, source, axes, last=False),
         ]
 
     expected = products(*plain)
@@ -317,7 +321,7 @@ def test_products_on_more_threads_are_the_same_bits(name: str, dtype: torch.dtyp
         return [
             kernels.multiply(source, weight, axes),
             kernels.multiply_back(target, weight, axes),
-            kernels.multiply_across(target, source, axes, weight.shape[2:]),
+            kernels.multiply_across(target, source, axes, last=False),
         ]
 
     expected = products()

@@ -68,6 +68,7 @@ class _Convolve(torch.autograd.Function):
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         held, weight, bias, ctx.plan, ctx.dtype, ctx.last = inputs
         ctx.weight_shape, ctx.weight_dtype = weight.shape, weight.dtype
+        ctx.weight_last = is_channels_last(weight)
         ctx.held_shape, ctx.held_dtype = held.shape, held.dtype
         ctx.bias_dtype = None if bias is None else bias.dtype
         needs_input, needs_weight = ctx.needs_input_grad[:2]
@@ -121,7 +122,7 @@ def _backward_spectral(
     geometry = plan.geometry
     target = analysis(grad, geometry.target_axes, plan.transform)
     source = None if held is None else _source(held, plan)
-    of_weight = ctx.weight_shape, ctx.weight_dtype
+    of_weight = ctx.weight_shape, ctx.weight_dtype, ctx.weight_last
     grad_held, grad_weight = filtered_back(target, source, weight, plan, *of_weight)
     grad_bias = None
     if grad_held is not None and plan.holds == "map":

@@ -77,6 +77,7 @@ def filtered_back(
     plan: Plan,
     weight_shape: torch.Size,
     weight_dtype: torch.dtype,
+    weight_last: bool,
 ) -> tuple[Tensor | None, Tensor | None]:
     """Gradients of the source's spectrum and of the weight.
 
@@ -87,10 +88,11 @@ def filtered_back(
         plan: of the convolution.
         weight_shape: of the weight.
         weight_dtype: of the weight's gradient.
+        weight_last: whether the weight's channels lie last in memory.
     """
     spectra = [t for t in (target, source) if t is not None]
     if not recording() and (weight is None or is_real(weight)) and _compiled(plan, *spectra):
-        return _back_by_taps(target, source, weight, plan, weight_shape, weight_dtype)
+        return _back_by_taps(target, source, weight, plan, weight_dtype, weight_last)
     transposed, groups = plan.geometry.transposed, plan.geometry.groups
     axes, way = plan.geometry.filter_axes, plan.filter_transform
     grads_source: list[Tensor] = []
@@ -119,8 +121,8 @@ def _back_by_taps(
     source: Tensor | None,
     weight: Tensor | None,
     plan: Plan,
-    weight_shape: torch.Size,
     weight_dtype: torch.dtype,
+    weight_last: bool,
 ) -> tuple[Tensor | None, Tensor | None]:
     axes, transposed = plan.geometry.filter_axes, plan.geometry.transposed
     grad_source = grad_weight = None
@@ -129,7 +131,7 @@ def _back_by_taps(
         grad_source = product(target, weight, axes)
     if source is not None:
         pair = (source, target) if transposed else (target, source)
-        grad_weight = compiled.multiply_across(*pair, axes, weight_shape[2:]).to(weight_dtype)
+        grad_weight = compiled.multiply_across(*pair, axes, last=weight_last).to(weight_dtype)
     return grad_source, grad_weight
 
 

@@ -15,14 +15,14 @@
 #define CACHED (512 << 10) /* bytes, of a part of a product */
 
 /* target (bins, 2, rows, lanes) = source (bins, 2, rows, inner) times the spectra of
-   weight (lanes, inner, taps), whose channels are `lane_stride` and `inner_stride` apart; packed
-   is NULL or that weight as `pack` makes it. */
+   weight (lanes, inner, taps), of which one is next to each other and the others are as far apart
+   as the strides say; packed is NULL or that weight as `pack` makes it. */
 typedef struct {
     const void *source;
     void *target;
     const float *weight;
     float *packed;
-    int64_t rows, inner, lanes, lane_stride, inner_stride;
+    int64_t rows, inner, lanes, lane_stride, inner_stride, tap_stride;
     int32_t conjugate, half;
     int32_t parts; /* of the frequencies of the columns, each with tasks of its own */
 } Product;
@@ -65,21 +65,38 @@ INLINE size_t fold_room(const Band *band)
     return LANES * taps_of(band) + (size_t)band->columns.count * folded_of(&band->rows);
 }
 
-/* A block of LANES of the weight's lanes to (inner, folded taps, LANES). */
+/* The taps of some inner channels, for LANES of the weight's lanes: (inner, taps, LANES). */
+INLINE void take_taps(const Product *p, const float *from, int some, int lanes, int taps, V *to)
+{
+    if (p->lane_stride == 1)
+        for (int i = 0; i < some; i++)
+            for (int t = 0; t < taps; t++)
+                to[i * taps + t] =
+                    load_some(from + i * p->inner_stride + t * p->tap_stride, lanes, 0);
+    else if (p->inner_stride == taps)
+        gather(from, p->lane_stride, lanes, some * taps, 0, to);
+    else if (p->tap_stride == 1)
+        for (int i = 0; i < some; i++)
+            gather(from + i * p->inner_stride, p->lane_stride, lanes, taps, 0, to + i * taps);
+    else
+        for (int t = 0; t < taps; t++) {
+            V of_tap[LANES];
+            gather(from + t * p->tap_stride, p->lane_stride, lanes, some, 0, of_tap);
+            for (int i = 0; i < some; i++)
+                to[i * taps + t] = of_tap[i];
+        }
+}
+
+/* A block of the weight's lanes to (inner, folded taps, LANES). */
 static void pack(const Band *band, const Product *p, int64_t first, V *to, V *room)
 {
     const float *from = p->weight + first * p->lane_stride;
     int taps = taps_of(band), size = filter_of(band), lanes = at_most(LANES, p->lanes - first);
-    /* Taps of so many inner channels that follow one another make whole vectors. */
-    int step = p->inner_stride == taps && p->lane_stride > 1 ? LANES : 1;
-    for (int64_t k = 0; k < p->inner; k += step, from += step * p->inner_stride) {
-        int some = at_most(step, p->inner - k);
-        if (p->lane_stride == 1)
-            room[0] = load_some(from, lanes, 0);
-        else
-            gather(from, p->lane_stride, lanes, some * taps, 0, room);
+    for (int64_t k = 0; k < p->inner; k += LANES) {
+        int some = at_most(LANES, p->inner - k);
+        take_taps(p, from + k * p->inner_stride, some, lanes, taps, room);
         for (int i = 0; i < some; i++)
-            fold_taps(band, room + i * taps, to + (k + i) * size, room + step * taps);
+            fold_taps(band, room + i * taps, to + (k + i) * size, room + LANES * taps);
     }
 }
 
@@ -318,7 +335,7 @@ int passband_multiply(const Band *band, const Product *product, int threads)
 typedef struct {
     const void *outer, *inner;
     float *weight;
-    int64_t rows, outers, lanes;
+    int64_t rows, outers, lanes, outer_stride, lane_stride, tap_stride; /* the latter of weight */
     int32_t half;
     int32_t chunk; /* outer channels of a task */
 } Gradient;
@@ -476,9 +493,13 @@ INLINE void gradient(const void *context, int64_t index, V *room, int half)
             filters_back(band, f, panel, stride, outers, folded, of_rows);
         }
     for (int o = 0; o < outers; o++) {
-        float *to = g->weight + ((outer + o) * g->lanes + lane) * taps;
+        float *to = g->weight + (outer + o) * g->outer_stride + lane * g->lane_stride;
         unfold_taps(band, folded + o * size, to_fold, to_fold + taps);
-        scatter(to_fold, to, taps, lanes, taps, 0);
+        if (g->lane_stride == 1)
+            for (int t = 0; t < taps; t++)
+                store_some(to + t * g->tap_stride, to_fold[t], lanes, 0);
+        else
+            scatter(to_fold, to, g->lane_stride, lanes, taps, 0);
     }
 }
 

@@ -16,6 +16,7 @@ from passband.kernels.cpu.call import call, loaded
 from passband.kernels.cpu.tables import tables
 from passband.kernels.cpu.transform import fits, is_real
 from passband.transforms.fourier.axis import Axis
+from passband.transforms.layout import is_channels_last
 
 _MOST_TAPS = 64
 
@@ -24,7 +25,7 @@ class _Product(ctypes.Structure):
     _fields_ = [
         *((name, ctypes.c_void_p) for name in ("source", "target", "weight", "packed")),
         *((name, ctypes.c_int64) for name in ("rows", "inner", "lanes")),
-        *((name, ctypes.c_int64) for name in ("lane_stride", "inner_stride")),
+        *((name, ctypes.c_int64) for name in ("lane_stride", "inner_stride", "tap_stride")),
         *((name, ctypes.c_int32) for name in ("conjugate", "half", "parts")),
     ]
 
@@ -33,6 +34,7 @@ class _Gradient(ctypes.Structure):
     _fields_ = [
         *((name, ctypes.c_void_p) for name in ("outer", "inner", "weight")),
         *((name, ctypes.c_int64) for name in ("rows", "outers", "lanes")),
+        *((name, ctypes.c_int64) for name in ("outer_stride", "lane_stride", "tap_stride")),
         *((name, ctypes.c_int32) for name in ("half", "chunk")),
     ]
 
@@ -49,7 +51,7 @@ def multiplies(axes: tuple[Axis, ...], groups: int, *spectra: Tensor) -> bool:
 
 def packed(weight: Tensor, axes: tuple[Axis, ...], *, back: bool) -> Tensor:
     """The weight in the order that `multiply`, or `multiply_back`, reads it in."""
-    weight = weight.float().contiguous()
+    weight = _laid(weight)
     product = _product(weight, back=back)
     band, kernels = tables(axes, "none"), loaded()
     vectors = kernels.passband_packed(ctypes.byref(band), ctypes.byref(product))
@@ -76,7 +78,7 @@ def multiply_back(
 def _multiply(
     x: Tensor, weight: Tensor, axes: tuple[Axis, ...], room: Tensor | None, *, back: bool
 ) -> Tensor:
-    weight, x = weight.float().contiguous(), x.contiguous()
+    weight, x = _laid(weight), x.contiguous()
     product = _product(weight, back=back)
     out = x.new_empty(*x.shape[:3], product.lanes)
     product.source, product.target = x.data_ptr(), out.data_ptr()
@@ -87,24 +89,46 @@ def _multiply(
 
 
 def multiply_across(
-    target: Tensor, source: Tensor, axes: tuple[Axis, ...], taps: torch.Size
+    target: Tensor, source: Tensor, axes: tuple[Axis, ...], *, last: bool
 ) -> Tensor:
-    """Tᵀ conj(S) at the taps: the weight's gradient `(O, C, *taps)`, in float32."""
+    """Tᵀ conj(S) at the taps: the weight's gradient `(O, C, *taps)`, in float32.
+
+    Args:
+        target: `(bins, 2, N, O)`.
+        source: `(bins, 2, N, C)`.
+        axes: of the filters.
+        last: whether the channels of the result shall lie last in memory.
+    """
     target, source = target.contiguous(), source.contiguous()
     rows, o, c = *target.shape[2:], source.shape[3]
-    weight = target.new_empty(o, c, *taps, dtype=torch.float32)
-    at = target.data_ptr(), source.data_ptr(), weight.data_ptr()
-    gradient = _Gradient(*at, rows, o, c, target.dtype == torch.bfloat16)
+    taps = [axis.grid.count for axis in axes]
+    shape = (o, *taps, c) if last else (o, c, *taps)
+    weight = target.new_empty(shape, dtype=torch.float32)
+    weight = weight.movedim(-1, 1) if last else weight
+    at, strides = (target.data_ptr(), source.data_ptr(), weight.data_ptr()), _strides(weight)
+    gradient = _Gradient(*at, rows, o, c, *strides, target.dtype == torch.bfloat16)
     call("passband_gradient", tables(axes, "none"), gradient)
     return weight
 
 
+def _laid(weight: Tensor) -> Tensor:
+    """A weight as the kernels read it: channels first or last in memory."""
+    weight = weight.float()
+    return weight if is_channels_last(weight) else weight.contiguous()
+
+
+def _strides(weight: Tensor) -> tuple[int, int, int]:
+    """Of outputs, inputs and taps, which are one row of them."""
+    c, taps = weight.shape[1], math.prod(weight.shape[2:])
+    return (c * taps, 1, c) if is_channels_last(weight) else (c * taps, taps, 1)
+
+
 def _product(weight: Tensor, *, back: bool) -> _Product:
     """Channels of a product, and where the weight has them."""
-    (o, c), taps = weight.shape[:2], math.prod(weight.shape[2:])
-    of_outputs, of_inputs = (o, c * taps), (c, taps)
+    of_output, of_input, of_tap = _strides(weight)
+    of_outputs, of_inputs = (weight.shape[0], of_output), (weight.shape[1], of_input)
     lanes, inner = (of_inputs, of_outputs) if back else (of_outputs, of_inputs)
     return _Product(
         weight=weight.data_ptr(), inner=inner[0], lanes=lanes[0], lane_stride=lanes[1],
-        inner_stride=inner[1], conjugate=back,
+        inner_stride=inner[1], tap_stride=of_tap, conjugate=back,
     )  # fmt: skip
