@@ -39,6 +39,7 @@ def _load() -> ctypes.CDLL | str:
     if path is None:
         return f"passband was installed without compiled kernels: no {names[0]} in {_FOLDER}"
     try:
+        _share_openmp()
         found = ctypes.CDLL(str(path))
         found.passband_sources.restype = ctypes.c_char_p
         made_from, beside = found.passband_sources().decode(), digest(_FOLDER)
@@ -47,6 +48,16 @@ def _load() -> ctypes.CDLL | str:
     if beside not in (None, made_from):  # the structures in C may not be those of this Python
         return f"{path} was compiled from other sources than those beside it: run `make kernels`"
     return found
+
+
+def _share_openmp() -> None:
+    """Make the functions of PyTorch's OpenMP visible to the library, however it was loaded."""
+    beside = Path(torch.__file__).parent
+    mapped = Path("/proc/self/maps").read_text().splitlines()
+    files = sorted({Path(line.split(maxsplit=5)[5]) for line in mapped if "/lib" in line})
+    loaded = [file for file in files if file.name.startswith(("libgomp", "libiomp5", "libomp"))]
+    for file in [f for f in loaded if f.is_relative_to(beside)] or loaded:
+        ctypes.CDLL(str(file), mode=ctypes.RTLD_GLOBAL)
 
 
 def _variants() -> tuple[str, ...]:
