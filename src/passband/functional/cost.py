@@ -217,6 +217,8 @@ def _conv_work(geometry: Geometry, batch: int, inputs: int, outputs: int, itemsi
     filters = inputs * outputs // geometry.groups * taps
     few = sum(channels // geometry.groups < _BLOCK for channels in (inputs, outputs))
     kind = "grouped" if few and geometry.groups > 1 else ("conv", "starved", "alone")[few]
+    if kind == "alone":  # outputs are computed in eights, wanted or not
+        products = products * math.ceil(outputs / 8) * 8 // outputs
     work: Work = Counter({"start": 1, kind: products})
     # The library brings the filters into an order of its own first.
     work["byte"] += itemsize * (reached * inputs + positions * outputs + 3 * filters)
