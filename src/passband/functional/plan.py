@@ -100,10 +100,11 @@ def make_plan(
         RuntimeError: `"fused"` is asked for where there are no kernels for the device.
     """
     if asked == "fused" and (why := missing(device)):
-        raise RuntimeError(f"plan='fused': no kernels for a map on {device!r}: {why}")
+        raise RuntimeError(
+            f"plan='fused': no kernels for a map on {device!r}: {why}; or use plan='auto'"
+        )
     precision = "bfloat16" if dtype == torch.bfloat16 else "float32"
     at = prices(device, precision)
-
     possible = ways(geometry, dtype, device)
 
     def work_of(way: Way) -> Work:
@@ -123,6 +124,8 @@ def make_plan(
         way, reason = min(costs, key=costs.__getitem__), "least estimated cost"
     else:
         way, reason = asked, "asked for"
+        if way not in possible:
+            reason += "; by PyTorch's operations, since no kernel takes such maps"
     transforms = _transforms(geometry, way, at, fused="fused" in possible and "sum" in at)
     spectral = compute_dtype(dtype, transforms[0], device)
     held = _held(geometry, batch * inputs, dtype, spectral)

@@ -37,7 +37,10 @@ def _load() -> ctypes.CDLL | str:
         return f"there are no compiled kernels for this CPU ({platform.machine()}, {capability})"
     path = next((_FOLDER / name for name in names if (_FOLDER / name).is_file()), None)
     if path is None:
-        return f"passband was installed without compiled kernels: no {names[0]} in {_FOLDER}"
+        return (
+            f"passband was installed without compiled kernels (no {names[0]} in {_FOLDER}); "
+            f"install it again with GCC, and with pip's -v to see what is in the way"
+        )
     try:
         _share_openmp()
         found = ctypes.CDLL(str(path))
