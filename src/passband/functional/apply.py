@@ -37,7 +37,12 @@ def apply(
     asked: PlanName,
     prepared: Prepared | None = None,
 ) -> Tensor:
-    """The band-limited convolution of a map, batched or not; see `convolve` for `prepared`."""
+    """The band-limited convolution of a map, batched or not; see `convolve` for `prepared`.
+
+    `torch.compile` leaves it as it is: a compiler would see PyTorch's operations, not the kernels.
+    """
+    if torch.compiler.is_dynamo_compiling():
+        return _uncompiled()(args, x, weight, bias, band, asked, prepared)
     batch, plan = prepare(args, x, weight, bias, band, asked, frozen=prepared is not None)
     # PyTorch pads a period, and an even kernel's "same", by a copy of the map, which it then holds.
     uneven = args.padding_mode == "zeros" and any(p != q for p, q in args.padding)
@@ -46,6 +51,11 @@ def apply(
     else:
         y = convolve(batch, weight, bias, plan, prepared)
     return y if x.dim() == batch.dim() else y.squeeze(0)
+
+
+def _uncompiled() -> Callable[..., Tensor]:
+    disabled: Callable[..., Tensor] = torch.compiler.disable(apply)
+    return disabled
 
 
 def prepare(

@@ -129,7 +129,8 @@ def read_arguments(
         stride_mode, transposed,
     )  # fmt: skip
     sizes = (stride, padding, dilation, groups, output_padding)
-    return (_read_before if all(map(_is_plain, sizes)) else _read)(*given)
+    known = all(map(_is_plain, sizes)) and not torch.compiler.is_dynamo_compiling()
+    return (_read_before if known else _read)(*given)
 
 
 def _is_plain(size: object) -> bool:

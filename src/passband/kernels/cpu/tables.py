@@ -32,7 +32,7 @@ class BandTables(ctypes.Structure):
     ]  # fmt: skip
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def tables(axes: tuple[Axis, ...], norm: Norm) -> BandTables:
     """The tables of one or two axes."""
     rows, columns = (_ALONE, *axes)[-2:]

@@ -1,7 +1,7 @@
 /* Maps to their kept half spectrum and back: both axes at once, LANES maps at a time.
 
-   All that happens to LANES maps stays in the cache: rows to their cosines and sines, these along
-   the columns to theirs, and sums and differences of the four products to bins. */
+   All that happens to LANES maps of usual size stays in the cache: rows to their cosines and sines,
+   these along the columns to theirs, and sums and differences of the four products to bins. */
 
 #include "band.h"
 #include "work.h"

@@ -50,19 +50,18 @@ static int run(Task *task, const void *context, int64_t tasks, size_t vectors, i
 {
     int64_t next = 0;
     int failed = 0;
-    if (threads > tasks)
-        threads = tasks;
-#pragma omp parallel num_threads(threads) if (threads > 1)
-    {
+    /* A smaller team for few tasks would end the other threads, and start them again later. */
+#pragma omp parallel num_threads(threads) if (threads > 1 && tasks > 1)
+    for (;;) {
+        int64_t index = __atomic_fetch_add(&next, 1, __ATOMIC_RELAXED);
+        if (index >= tasks)
+            break;
         V *room = kept_room(vectors);
-        if (!room)
+        if (!room) {
             __atomic_store_n(&failed, 1, __ATOMIC_RELAXED);
-        while (room) {
-            int64_t index = __atomic_fetch_add(&next, 1, __ATOMIC_RELAXED);
-            if (index >= tasks)
-                break;
-            task(context, index, room);
+            break;
         }
+        task(context, index, room);
     }
     return failed;
 }

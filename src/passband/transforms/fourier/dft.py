@@ -76,7 +76,7 @@ def adjoint(spectrum: Tensor, axes: tuple[Axis, ...], norm: Norm, *, last: bool)
     # Products of few columns are slow, and turning a small map over afterwards is cheap.
     narrow = not lead and math.prod(space) < _BLOCK
     better = c >= _BLOCK and (last or narrow)
-    if better != last:
+    if (better and not last) or (last and not better):  # a compiler cannot compare the two
         return laid_out(adjoint(spectrum, axes, norm, last=better), last=last)
     t = spectrum
     for i, axis in enumerate(lead):
