@@ -1,0 +1,90 @@
+/* Filters: their taps, folded like the samples of a map, and their spectra at some bins. */
+
+#ifndef PASSBAND_FILTERS_H
+#define PASSBAND_FILTERS_H
+
+#include "band.h"
+
+#define CACHED (512 << 10) /* bytes, of a part of a product */
+
+INLINE int taps_of(const Band *band) { return band->rows.count * band->columns.count; }
+INLINE int64_t blocks_of(int64_t lanes) { return (lanes + LANES - 1) / LANES; }
+INLINE int at_most(int most, int64_t left) { return left < most ? left : most; }
+
+/* Folded taps: along both axes the sums of mirrored ones, then the differences. */
+INLINE int folded_of(const Axis *axis) { return axis->points + axis->odd; }
+INLINE int filter_of(const Band *band) { return folded_of(&band->rows) * folded_of(&band->columns); }
+
+INLINE void fold_taps(const Band *band, const V *taps, V *folded, V *room)
+{
+    const Axis *rows = &band->rows, *columns = &band->columns;
+    int across = columns->count, width = folded_of(columns), height = folded_of(rows);
+    for (int i = 0; i < across; i++)
+        fold(rows, taps + i, across, room + i * height, room + i * height + rows->points);
+    for (int r = 0; r < height; r++, folded += width)
+        fold(columns, room + r, height, folded, folded + columns->points);
+}
+
+INLINE void unfold_taps(const Band *band, const V *folded, V *taps, V *room)
+{
+    const Axis *rows = &band->rows, *columns = &band->columns;
+    int across = columns->count, width = folded_of(columns), height = folded_of(rows);
+    for (int r = 0; r < height; r++, folded += width)
+        unfold(columns, folded, folded + columns->points, room + r, height);
+    for (int i = 0; i < across; i++)
+        unfold(rows, room + i * height, room + i * height + rows->points, taps + i, across);
+}
+
+INLINE size_t fold_room(const Band *band)
+{
+    return LANES * taps_of(band) + (size_t)band->columns.count * folded_of(&band->rows);
+}
+
+/* The bins (kx, ky), then (kx, -ky), of a frequency kx of the columns and some ky of the rows. */
+typedef struct {
+    int kx, first, last;
+} Frequencies;
+
+INLINE int bins_at(const Band *band, Frequencies f, int32_t *bins)
+{
+    const int32_t *plus = band->plus + f.kx * band->rows.modes;
+    const int32_t *minus = band->minus + f.kx * band->rows.modes;
+    int n = 0;
+    for (int ky = f.first; ky < f.last; ky++)
+        bins[n++] = plus[ky];
+    for (int ky = f.first; ky < f.last; ky++)
+        if (minus[ky] >= 0)
+            bins[n++] = minus[ky];
+    return n;
+}
+
+/* How many ky at once: so many that what is computed for their bins stays in the cache. */
+INLINE int rows_of_bins(const Band *band, int64_t vectors_each)
+{
+    int64_t most = CACHED / (2 * vectors_each * (int64_t)sizeof(V));
+    return at_most(band->rows.modes, most < 2 ? 2 : most);
+}
+
+/* Whether both axes have so many sums and differences of mirrored taps. */
+#define IS(n, m) (rows->points == n && rows->odd == m && columns->points == n && columns->odd == m)
+
+INLINE void put(V *to, V re, V im)
+{
+    to[0] = re;
+    to[1] = im - re;
+    to[2] = re + im;
+}
+
+/* Numbers that many sums are multiplied with: real parts, imaginary parts, and what they sum to. */
+typedef struct {
+    const float *re, *im, *sum;
+} Operand;
+
+#if ROWS == 8
+#define EACH_NUMBER_OF_ROWS \
+    CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
+#else
+#define EACH_NUMBER_OF_ROWS CASE(1) CASE(2) CASE(3) CASE(4)
+#endif
+
+#endif
