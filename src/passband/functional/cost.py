@@ -38,6 +38,7 @@ kernels: a start; a multiply-add of a transform, of a product, and of filters' s
 their order; a byte."""
 TRANSFORMS: tuple[Transform, ...] = ("fft", "dft")
 _BLOCK = 16  # numbers that a vector unit takes at once
+_LONG, _SLOW = 48, 3  # taps on an axis, and how many times as long gradients then take
 _ROWS = 3  # of a product, below which sums wait for each other
 
 Work = Counter[str]
@@ -94,7 +95,10 @@ def convolution_work(
     if way == "spatial":
         reach = transform_work(geometry.reach_axes, maps, batch * inputs, itemsize)
         conv = _conv_work(geometry, batch, inputs, outputs, itemsize)
-        return _sum((source, 2 if passes == 3 else 1), (reach, passes), (conv, passes))
+        # The library's gradients of long filters are slow.
+        slow = _SLOW if max(g.count for g in geometry.taps) >= _LONG else 1
+        backward = (passes - 1) * slow
+        return _sum((source, 2 if passes == 3 else 1), (reach, passes), (conv, 1 + backward))
     target = transform_work(geometry.target_axes, maps, batch * outputs, itemsize)
     filters = inputs * outputs // geometry.groups
     if way == "fused" and takes_taps(geometry.filter_axes, geometry.groups):
@@ -219,6 +223,8 @@ def _conv_work(geometry: Geometry, batch: int, inputs: int, outputs: int, itemsi
     kind = "grouped" if few and geometry.groups > 1 else ("conv", "starved", "alone")[few]
     if kind == "alone":  # outputs are computed in eights, wanted or not
         products = products * math.ceil(outputs / 8) * 8 // outputs
+    if kind == "starved" and inputs < 4:
+        products = products * 4 // inputs
     work: Work = Counter({"start": 1, kind: products})
     # The library brings the filters into an order of its own first.
     work["byte"] += itemsize * (reached * inputs + positions * outputs + 3 * filters)
