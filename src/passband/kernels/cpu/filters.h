@@ -80,6 +80,29 @@ typedef struct {
     const float *re, *im, *sum;
 } Operand;
 
+/* For `rows` numbers, `row` apart, the sums over `length` complex products with a panel of
+   u, v - u, u + v: of number k, `along` and `step` apart, with vector k. */
+INLINE void add_products(int rows, Operand s, ptrdiff_t row, ptrdiff_t along, const V *panel,
+                         ptrdiff_t step, int64_t length, V *re, V *im)
+{
+    V a[ROWS], b[ROWS], c[ROWS];
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; r++)
+        a[r] = b[r] = c[r] = (V){0};
+    for (int64_t k = 0; k < length; k++, panel += step) {
+        V u = panel[0], v_less_u = panel[1], u_and_v = panel[2];
+#pragma GCC unroll 16
+        for (int r = 0; r < rows; r++) {
+            a[r] += s.sum[r * row + k * along] * u;
+            b[r] += s.re[r * row + k * along] * v_less_u;
+            c[r] += s.im[r * row + k * along] * u_and_v;
+        }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; r++)
+        re[r] = a[r] - c[r], im[r] = a[r] + b[r];
+}
+
 #if ROWS == 8
 #define EACH_NUMBER_OF_ROWS \
     CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)

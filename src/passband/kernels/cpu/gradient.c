@@ -29,23 +29,12 @@ typedef struct {
 INLINE void outer_tile(int rows, Operand t, int chunk, const V *s, int64_t length, V *panel,
                        ptrdiff_t stride)
 {
-    V a[ROWS], b[ROWS], c[ROWS];
-#pragma GCC unroll 16
-    for (int r = 0; r < rows; r++)
-        a[r] = b[r] = c[r] = (V){0};
-    for (int64_t n = 0; n < length; n++, s += 3) {
-        V u = s[0], v_less_u = s[1], u_and_v = s[2];
-#pragma GCC unroll 16
-        for (int r = 0; r < rows; r++) {
-            a[r] += t.sum[n * chunk + r] * u;
-            b[r] += t.re[n * chunk + r] * v_less_u;
-            c[r] += t.im[n * chunk + r] * u_and_v;
-        }
-    }
+    V re[ROWS], im[ROWS];
+    add_products(rows, t, 1, chunk, s, 3, length, re, im);
 #pragma GCC unroll 16
     for (int r = 0; r < rows; r++) {
-        panel[r * stride] = a[r] - c[r];
-        panel[r * stride + 1] = a[r] + b[r];
+        panel[r * stride] = re[r];
+        panel[r * stride + 1] = im[r];
     }
 }
 

@@ -161,23 +161,12 @@ INLINE size_t operand_size(int64_t numbers) { return 3 * (numbers + LANES - 1) /
 INLINE void tile(int rows, Operand s, int64_t inner, const V *panel, ptrdiff_t step, void *re,
                  void *im, int64_t stride, int lanes, int half)
 {
-    V a[ROWS], b[ROWS], c[ROWS];
-#pragma GCC unroll 16
-    for (int r = 0; r < rows; r++)
-        a[r] = b[r] = c[r] = (V){0};
-    for (int64_t k = 0; k < inner; k++, panel += step) {
-        V u = panel[0], v_less_u = panel[1], u_and_v = panel[2];
-#pragma GCC unroll 16
-        for (int r = 0; r < rows; r++) {
-            a[r] += s.sum[r * inner + k] * u;
-            b[r] += s.re[r * inner + k] * v_less_u;
-            c[r] += s.im[r * inner + k] * u_and_v;
-        }
-    }
+    V sum_re[ROWS], sum_im[ROWS];
+    add_products(rows, s, inner, 1, panel, step, inner, sum_re, sum_im);
 #pragma GCC unroll 16
     for (int r = 0; r < rows; r++) {
-        store_some((void *)past(re, r * stride, half), a[r] - c[r], lanes, half);
-        store_some((void *)past(im, r * stride, half), a[r] + b[r], lanes, half);
+        store_some((void *)past(re, r * stride, half), sum_re[r], lanes, half);
+        store_some((void *)past(im, r * stride, half), sum_im[r], lanes, half);
     }
 }
 
