@@ -35,11 +35,11 @@ import torch
 from scipy.optimize import nnls
 
 from passband.band import Band
-from passband.functional.convolution import convolve
+from passband.functional.convolution import convolve, ready
 from passband.functional.cost import RESOURCES, Purpose, Way, convolution_work
 from passband.functional.geometry import Geometry, convolution_geometry
 from passband.functional.plan import Plan, make_plan, ways
-from passband.nn.spectra import FilterSpectra
+from passband.nn.frozen import Frozen
 from passband.transforms.fourier import Transform
 from passband.transforms.precision import compute_dtype
 
@@ -161,12 +161,15 @@ def measure(setting: Setting) -> Measured:
     w = noise(layer.outputs, layer.inputs // layer.groups, *taps)
     mine = plans(setting)
 
-    def run_of(plan: Plan) -> Callable[[], None]:
-        prepared = FilterSpectra() if setting.purpose == "frozen" else None
+    def run_of(plan: Plan) -> Callable[[], object]:
+        if setting.purpose == "frozen":
+            with torch.no_grad():
+                frozen = ready(x, w, None, plan, Frozen().spectra)
+            return partial(torch.no_grad()(frozen), x)
 
         def run() -> None:
             with torch.set_grad_enabled(training):
-                y = convolve(x, w, None, plan, prepared)
+                y = convolve(x, w, None, plan)
             if training:
                 torch.autograd.grad(y, (x, w), torch.ones_like(y))
 
@@ -191,7 +194,7 @@ def measure(setting: Setting) -> Measured:
     )
 
 
-def seconds(run: Callable[[], None], times: int, device: str) -> float:
+def seconds(run: Callable[[], object], times: int, device: str) -> float:
     """Of one call, when so many follow one another."""
     start = time.perf_counter()
     for _ in range(times):

@@ -129,7 +129,7 @@ def test_unfreeze_and_revert_forget() -> None:
     assert pb.unfreeze_(model) == 0
     pb.freeze_(model)
     pb.revert_(model)
-    assert not any("_spectra" in vars(module) for module in model.modules())
+    assert not any("_frozen" in vars(module) for module in model.modules())
 
 
 def test_few_sizes_are_remembered() -> None:
@@ -141,8 +141,9 @@ def test_few_sizes_are_remembered() -> None:
             model(torch.randn(1, 1, size))
     layer = model[0]
     assert isinstance(layer, pb.nn.BandConv1d)
-    assert layer._spectra is not None
-    assert len(layer._spectra._known[2]) == 8
+    assert layer._frozen is not None
+    for memory in (layer._frozen._spectra, layer._frozen._ready):
+        assert len(memory._known[2]) == 8
 
 
 @pytest.mark.parametrize("verb", [pb.freeze_, pb.unfreeze_], ids=lambda verb: verb.__name__)

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from ctypes import CDLL
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -233,6 +233,7 @@ PRODUCTS = [
     *((name, 3, *channels) for name in FILTERS for channels in ((5, 18), (18, 5))),
     *((name, 4, c, o) for name in ("3x3", "series") for c in TAILS for o in TAILS),
     *(("3x3", n, 6, 19) for n in (*range(1, 10), 32)),
+    *((name, 1, *channels) for name in FILTERS for channels in ((5, 18), (70, 33))),
 ]
 
 
@@ -562,6 +563,99 @@ def test_a_frozen_layer_packs_its_weight_once(monkeypatch: pytest.MonkeyPatch) -
             if isinstance(layer, pb.nn.BandConv2d | pb.nn.BandConvTranspose2d):
                 layer.plan = "dft"
         torch.testing.assert_close(found, layers(x), rtol=1e-4, atol=1e-5)
+
+
+FROZEN: dict[str, tuple[type[pb.nn.BandConv2d | pb.nn.BandConvTranspose2d], dict[str, Any]]] = {
+    "padded": (pb.nn.BandConv2d, {"padding": 1}),
+    "no bias": (pb.nn.BandConv2d, {"bias": False}),
+    "strided": (pb.nn.BandConv2d, {"stride": 2, "dilation": 2, "padding": 1}),
+    "a period": (pb.nn.BandConv2d, {"padding": 1, "padding_mode": "circular"}),
+    "reflected": (pb.nn.BandConv2d, {"padding": 1, "padding_mode": "reflect"}),
+    "spectral stride": (pb.nn.BandConv2d, {"stride": 2, "stride_mode": "spectral"}),
+    "groups": (pb.nn.BandConv2d, {"groups": 2}),
+    "transposed": (pb.nn.BandConvTranspose2d, {"stride": 2, "output_padding": 1}),
+}
+
+
+@pytest.mark.parametrize("name", FROZEN)
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_frozen_layer_is_the_layer(name: str, order: str, n: int) -> None:
+    kind, arguments = FROZEN[name]
+    layer = kind(6, 34, 3, **arguments, keep=0.4, plan="dft")
+    x = torch.randn(n, 6, 10, 11)
+    x = x.to(memory_format=torch.channels_last) if ORDERS[order] else x
+    with torch.no_grad():
+        expected, alone = layer(x), layer(x[0])
+        with torch.autocast("cpu", torch.bfloat16):
+            rough = layer(x)
+        layer.plan = "fused"
+        layer.freeze()
+        for _ in range(2):
+            found = layer(x)
+            torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+            assert found.stride() == expected.stride()
+            torch.testing.assert_close(layer(x[0]), alone, rtol=1e-4, atol=1e-5)
+            with torch.autocast("cpu", torch.bfloat16):
+                torch.testing.assert_close(layer(x), rough, rtol=3e-2, atol=3e-2)
+
+
+def test_a_frozen_layer_sees_every_change() -> None:
+    layer = pb.nn.BandConv2d(6, 6, 3, padding=1, keep=0.4, plan="fused")
+    layer.freeze()
+    x, last = torch.randn(2, 6, 10, 10), torch.channels_last
+    changes: list[Callable[[], object]] = [
+        lambda: None,
+        lambda: setattr(layer, "band", pb.Band(keep=0.2)),
+        lambda: setattr(layer, "padding", (0, 1)),
+        lambda: setattr(layer, "padding", [2, 1]),
+        lambda: cast("list[int]", layer.padding).reverse(),
+        lambda: setattr(layer, "stride", 2),
+        lambda: setattr(layer, "padding_mode", "reflect"),
+        lambda: setattr(layer, "_reversed_padding_repeated_twice", [1, 1, 1, 1]),
+        lambda: layer.weight.mul_(2),
+        lambda: layer.bias is not None and layer.bias.add_(1),
+        lambda: setattr(layer, "bias", None),
+        lambda: setattr(layer, "weight", nn.Parameter(torch.randn(6, 6, 5, 3))),
+        lambda: layer.to(memory_format=last),  # type: ignore[call-overload]
+        lambda: layer.double(),
+    ]
+    with torch.no_grad():
+        for change in changes:
+            change()
+            for given in (x, x[:1], x.to(memory_format=last), x.double(), x[..., ::2, :]):
+                given = given.to(layer.weight.dtype)
+                fresh = copy.deepcopy(layer)
+                fresh.unfreeze()
+                for _ in range(2):
+                    torch.testing.assert_close(layer(given), fresh(given), rtol=1e-4, atol=1e-5)
+
+
+def test_threads_share_a_frozen_convolution() -> None:
+    layer = pb.nn.BandConv2d(6, 34, 3, padding=1, keep=0.4, plan="fused")
+    maps = [torch.randn(1 + size % 3, 6, size, 9) for size in range(8, 20)]
+    with torch.no_grad():
+        expected = [layer(x) for x in maps]
+    layer.freeze()
+
+    def run(first: int) -> None:
+        with torch.no_grad():
+            for i in range(first, first + 100):
+                at = i % len(maps)
+                found = layer(maps[at])
+                torch.testing.assert_close(found, expected[at], rtol=1e-4, atol=1e-5)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(run, range(8)))
+
+
+def test_a_large_weight_is_packed_on_large_pages() -> None:
+    axes = FILTERS["3x3"]
+    weight, source = torch.randn(300, 250, 3, 3), torch.randn(count(axes), 2, 1, 250)
+    by_taps = kernels.packed(weight, axes, back=False)
+    assert by_taps.nbytes > 2 << 20
+    found = kernels.multiply(source, weight, axes, by_taps)
+    assert torch.equal(found, kernels.multiply(source, weight, axes))
 
 
 def test_a_copy_computes_the_same() -> None:

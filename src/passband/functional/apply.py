@@ -11,7 +11,8 @@ from torch import Tensor
 
 from passband.band import Band
 from passband.functional.arguments import Arguments, check_shapes
-from passband.functional.convolution import convolve
+from passband.functional.convolution import Ready, convolve
+from passband.functional.convolution import ready as ready_convolution
 from passband.functional.cost import Purpose
 from passband.functional.energy import energy_modes
 from passband.functional.filtering import Prepared
@@ -56,6 +57,24 @@ def apply(
 def _uncompiled() -> Callable[..., Tensor]:
     disabled: Callable[..., Tensor] = torch.compiler.disable(apply)
     return disabled
+
+
+def ready(
+    args: Arguments,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    band: Band,
+    asked: PlanName,
+    prepared: Prepared,
+) -> Ready:
+    """`apply` for maps of the shape, dtype and memory format of `x`, without gradients."""
+    batch, plan = prepare(args, x, weight, bias, band, asked, frozen=True)
+    # Of an energy each map has a band of its own; the others are another map by now.
+    if band.energy is not None or plan.direct or batch.shape != x.shape:
+        return lambda x: apply(args, x, weight, bias, band, asked, prepared)
+    run = ready_convolution(batch, weight, bias, plan, prepared)
+    return run if batch.dtype == x.dtype else lambda x: run(x.to(batch.dtype))
 
 
 def prepare(

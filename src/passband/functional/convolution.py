@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,10 +13,14 @@ from torch import Tensor
 from passband.functional.filtering import Prepared, filtered, filtered_back
 from passband.functional.plan import Plan
 from passband.functional.spatial import backward_spatial, forward_spatial
+from passband.kernels import cpu as compiled
 from passband.transforms.fourier import adjoint, analysis
 from passband.transforms.layout import is_channels_last
 from passband.transforms.precision import compute_dtype, without_autocast
 from passband.transforms.recording import apply, recording
+
+Ready = Callable[[Tensor], Tensor]
+"""A convolution with everything settled but the values of the map."""
 
 
 def convolve(
@@ -42,6 +48,21 @@ def convolve(
         return _forward(held, weight, bias, plan, x.dtype, last, prepared)
     out: Tensor = apply(_Convolve, held, weight, bias, plan, x.dtype, last)
     return out
+
+
+def ready(x: Tensor, weight: Tensor, bias: Tensor | None, plan: Plan, prepared: Prepared) -> Ready:
+    """`convolve` for maps of the shape, dtype and memory format of `x`, without gradients.
+
+    One call of a compiled kernel, where there is one.
+    """
+    geometry = plan.geometry
+    axes = geometry.source, geometry.filter_axes, geometry.target_axes
+    same = compute_dtype(x.dtype, plan.transform, x.device.type) == x.dtype
+    if plan.way == "fused" and same and compiled.convolves(x, weight, axes, geometry.groups):
+        packed = prepared(weight, plan, x.dtype, True)
+        mean = None if bias is None else _mean(bias.detach().to(x.dtype), plan)
+        return compiled.Convolution(x, weight, packed, mean, axes, back=geometry.transposed)
+    return partial(convolve, weight=weight, bias=bias, plan=plan, prepared=prepared)
 
 
 class _Convolve(torch.autograd.Function):
@@ -110,7 +131,7 @@ def _forward(
         z = filtered(_source(held, plan), weight, plan, prepared)
         geometry = plan.geometry
         if bias is not None:
-            z = _with_mean(z, bias * math.prod(geometry.lengths) ** 0.5)
+            z = _with_mean(z, _mean(bias, plan))
         return adjoint(z, geometry.target_axes, plan.transform, last=last).to(dtype)
 
 
@@ -138,8 +159,13 @@ def _source(held: Tensor, plan: Plan) -> Tensor:
     return held if spectral else analysis(held, plan.geometry.source, plan.transform)
 
 
+def _mean(bias: Tensor, plan: Plan) -> Tensor:
+    """By how much a bias moves the first bin, that of frequency 0."""
+    return bias * math.sqrt(math.prod(plan.geometry.lengths))
+
+
 def _with_mean(z: Tensor, mean: Tensor) -> Tensor:
-    """The spectrum of maps moved by a constant: the first bin is that of frequency 0."""
+    """The spectrum of maps moved by a constant."""
     if not recording():
         z[0, 0] += mean
         return z

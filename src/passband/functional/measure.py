@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from functools import lru_cache, partial
+from collections.abc import Callable
+from functools import cache, lru_cache, partial
 from statistics import median
 
 import torch
 from torch import Tensor
 
-from passband.functional.convolution import convolve
+from passband.functional.convolution import convolve, ready
 from passband.functional.cost import Purpose, Way
-from passband.functional.filtering import Prepared, prepare
+from passband.functional.filtering import prepare
 from passband.functional.geometry import Geometry
 from passband.functional.plan import Plan, fastest, make_plan, ways
 from passband.functional.timings import recall, remember
@@ -66,16 +67,13 @@ def _measured(
         x = _noise((batch, inputs, *space), dtype, device).requires_grad_(training)
         w = _noise((pair[0], pair[1] // geometry.groups, *taps), dtype, device)
         w.requires_grad_(training)
-        runs = {
-            way: partial(_seconds, x, w, plan, _kept(w, plan) if purpose == "frozen" else None)
-            for way, plan in plans.items()
-        }
+        runs = {way: _run_of(x, w, plan, purpose) for way, plan in plans.items()}
         for run in runs.values():
             run()
         times: dict[Way, list[float]] = {way: [] for way in runs}
         for _ in range(5):
             for way, run in runs.items():
-                times[way].append(run())
+                times[way].append(_seconds(run, device))
     return {way: median(seconds) for way, seconds in times.items()}
 
 
@@ -85,27 +83,23 @@ def _noise(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> 
     return torch.randn(shape, dtype=dtype, device=device, generator=generator)
 
 
-def _kept(weight: Tensor, plan: Plan) -> Prepared:
-    kept: dict[tuple[torch.dtype, bool], Tensor] = {}
-
-    def prepared(_: Tensor, plan: Plan, dtype: torch.dtype, by_taps: bool) -> Tensor:
-        key = (dtype, by_taps)
-        if key not in kept:
-            kept[key] = prepare(weight, plan, dtype, by_taps)
-        return kept[key]
-
-    return prepared
+def _run_of(x: Tensor, weight: Tensor, plan: Plan, purpose: Purpose) -> Callable[[], object]:
+    """What will be run for a purpose."""
+    if purpose == "frozen":
+        kept = cache(lambda dtype, by_taps: prepare(weight, plan, dtype, by_taps))
+        return partial(ready(x, weight, None, plan, lambda _, __, *how: kept(*how)), x)
+    if purpose == "inference":
+        return partial(convolve, x, weight, None, plan)
+    return lambda: torch.autograd.grad(convolve(x, weight, None, plan).sum(), (x, weight))
 
 
-def _seconds(x: Tensor, weight: Tensor, plan: Plan, prepared: Prepared | None) -> float:
+def _seconds(run: Callable[[], object], device: torch.device) -> float:
     def wait() -> None:
-        if x.device.type != "cpu":
+        if device.type != "cpu":
             torch.accelerator.synchronize()
 
     wait()
     start = time.perf_counter()
-    y = convolve(x, weight, None, plan, prepared)
-    if y.requires_grad:
-        torch.autograd.grad(y.sum(), (x, weight))
+    run()
     wait()
     return time.perf_counter() - start

@@ -15,7 +15,7 @@ class _BandConv(BandSetting, _ConvNd):
     form: Callable[..., Tensor]
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # noqa: A002
-        known = self._from_spectra(input, weight, bias, 0)
+        known = self._from_frozen(input, weight, bias, 0)
         if known is not None:
             return known
         return self.form(

@@ -10,16 +10,19 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.overrides import has_torch_function
 
 from passband.band import Band
-from passband.functional.apply import apply, prepare
+from passband.functional.apply import apply, prepare, ready
 from passband.functional.arguments import (
     Arguments,
     check_choices,
     check_tensors,
+    is_plain,
     read_arguments,
 )
 from passband.functional.geometry import StrideMode
 from passband.functional.plan import Plan, PlanName
-from passband.nn.spectra import FilterSpectra
+from passband.kernels.cpu.transform import is_real
+from passband.nn.frozen import Frozen, remembers
+from passband.transforms.precision import autocast_dtype
 from passband.transforms.recording import recording
 
 
@@ -39,7 +42,7 @@ class BandSetting(nn.Module):
     """
 
     _passband: Setting
-    _spectra: FilterSpectra | None = None
+    _frozen: Frozen | None = None
 
     def __init__(
         self,
@@ -77,16 +80,16 @@ class BandSetting(nn.Module):
     @property
     def frozen(self) -> bool:
         """Whether filter spectra are kept between calls without gradients."""
-        return self._spectra is not None
+        return self._frozen is not None
 
     def freeze(self) -> None:
         """Keep filter spectra between calls without gradients; see `passband.freeze_`."""
-        if self._spectra is None:
-            self._spectra = FilterSpectra()
+        if self._frozen is None:
+            self._frozen = Frozen()
 
     def unfreeze(self) -> None:
         """Forget them."""
-        self.__dict__.pop("_spectra", None)
+        self.__dict__.pop("_frozen", None)
 
     @property
     def setting(self) -> Setting:
@@ -151,14 +154,27 @@ class BandSetting(nn.Module):
         frozen = self.frozen and not recording()
         return prepare(args, input, layer.weight, layer.bias, self.band, self.plan, frozen=frozen)
 
-    def _from_spectra(
+    def _from_frozen(
         self, x: Tensor, weight: Tensor, bias: Tensor | None, output_padding: Any
     ) -> Tensor | None:
-        """What the layer computes from the filter spectra that it keeps, if it may."""
-        if self._spectra is None or recording() or has_torch_function((x, weight)):
+        """What the layer computes by what it remembers, if it may."""
+        frozen = self._frozen
+        if frozen is None or recording() or has_torch_function((x, weight)):
             return None
-        args = self._arguments(x, weight, bias, output_padding)
-        return apply(args, x, weight, bias, self.band, self.plan, self._spectra)
+        if not remembers(weight, bias):
+            return None
+
+        def given() -> tuple[Any, ...]:
+            args = self._arguments(x, weight, bias, output_padding)
+            return args, x, weight, bias, self.band, self.plan, frozen.spectra
+
+        layer = cast("_ConvNd", self)
+        sizes = (layer.stride, layer.padding, layer.dilation, layer.groups, output_padding)
+        if not (is_real(x) and all(map(is_plain, sizes))):
+            return apply(*given())
+        of_map = (x.shape, x.stride(), x.dtype, autocast_dtype(x.device))
+        key = (of_map, sizes, layer.padding_mode, self._passband)
+        return frozen.ready(weight, bias, key, lambda: ready(*given()))(x)
 
     def _arguments(
         self, x: Tensor, weight: Tensor, bias: Tensor | None, output_padding: Any

@@ -1,5 +1,7 @@
 """The transforms and the product of spectra as compiled C, where passband was installed with it."""
 
+from passband.kernels.cpu.convolution import Convolution as Convolution
+from passband.kernels.cpu.convolution import convolves as convolves
 from passband.kernels.cpu.library import missing as missing
 from passband.kernels.cpu.product import multiplies as multiplies
 from passband.kernels.cpu.product import multiply as multiply

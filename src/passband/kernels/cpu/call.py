@@ -24,5 +24,14 @@ def call(name: str, band: BandTables, arguments: ctypes.Structure) -> None:
         MemoryError: there is no room for what a thread computes with.
     """
     threads = torch.get_num_threads()
-    if loaded()[name](ctypes.byref(band), ctypes.byref(arguments), threads):
+    check(name, threads, loaded()[name](ctypes.byref(band), ctypes.byref(arguments), threads))
+
+
+def check(name: str, threads: int, failed: int) -> None:
+    """What a function of the library returned.
+
+    Raises:
+        MemoryError: there was no room.
+    """
+    if failed:
         raise MemoryError(f"{name}: not enough memory for {threads} threads")

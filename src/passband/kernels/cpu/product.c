@@ -7,66 +7,13 @@
    A complex product is three real ones: with a = u (x + y), b = x (v - u), c = y (u + v),
    (x + iy) (u + iv) = a - c + i (a + b). */
 
-#include "filters.h"
+#include "product.h"
 #include "work.h"
-
-/* target (bins, 2, rows, lanes) = source (bins, 2, rows, inner) times the spectra of
-   weight (lanes, inner, taps), of which one is next to each other and the others are as far apart
-   as the strides say; packed is NULL or that weight as `pack` makes it. */
-typedef struct {
-    const void *source;
-    void *target;
-    const float *weight;
-    float *packed;
-    int64_t rows, inner, lanes, lane_stride, inner_stride, tap_stride;
-    int32_t conjugate, half;
-    int32_t parts; /* of the frequencies of the columns, each with tasks of its own */
-} Product;
-
-typedef struct {
-    const Band *band;
-    const Product *product;
-} Context;
-
-/* The taps of some inner channels, for LANES of the weight's lanes: (inner, taps, LANES). */
-INLINE void take_taps(const Product *p, const float *from, int some, int lanes, int taps, V *to)
-{
-    if (p->lane_stride == 1)
-        for (int i = 0; i < some; i++)
-            for (int t = 0; t < taps; t++)
-                to[i * taps + t] =
-                    load_some(from + i * p->inner_stride + t * p->tap_stride, lanes, 0);
-    else if (p->inner_stride == taps)
-        gather(from, p->lane_stride, lanes, some * taps, 0, to);
-    else if (p->tap_stride == 1)
-        for (int i = 0; i < some; i++)
-            gather(from + i * p->inner_stride, p->lane_stride, lanes, taps, 0, to + i * taps);
-    else
-        for (int t = 0; t < taps; t++) {
-            V of_tap[LANES];
-            gather(from + t * p->tap_stride, p->lane_stride, lanes, some, 0, of_tap);
-            for (int i = 0; i < some; i++)
-                to[i * taps + t] = of_tap[i];
-        }
-}
-
-/* A block of the weight's lanes to (inner, folded taps, LANES). */
-static void pack(const Band *band, const Product *p, int64_t first, V *to, V *room)
-{
-    const float *from = p->weight + first * p->lane_stride;
-    int taps = taps_of(band), size = filter_of(band), lanes = at_most(LANES, p->lanes - first);
-    for (int64_t k = 0; k < p->inner; k += LANES) {
-        int some = at_most(LANES, p->inner - k);
-        take_taps(p, from + k * p->inner_stride, some, lanes, taps, room);
-        for (int i = 0; i < some; i++)
-            fold_taps(band, room + i * taps, to + (k + i) * size, room + LANES * taps);
-    }
-}
 
 static void pack_block(const void *context, int64_t block, V *room)
 {
-    const Product *p = ((const Context *)context)->product;
-    const Band *band = ((const Context *)context)->band;
+    const Product *p = ((const Factors *)context)->product;
+    const Band *band = ((const Factors *)context)->band;
     pack(band, p, block * LANES, (V *)p->packed + block * p->inner * filter_of(band), room);
 }
 
@@ -172,30 +119,25 @@ INLINE void tile(int rows, Operand s, int64_t inner, const V *panel, ptrdiff_t s
 
 INLINE void multiply(const void *context, int64_t index, V *room, int half)
 {
-    const Band *band = ((const Context *)context)->band;
-    const Product *p = ((const Context *)context)->product;
-    int64_t blocks = blocks_of(p->lanes), block = index % blocks, first = block * LANES;
-    int part = index / blocks, modes = band->columns.modes;
-    int lanes = at_most(LANES, p->lanes - first);
+    const Band *band = ((const Factors *)context)->band;
+    const Product *p = ((const Factors *)context)->product;
+    Part part = part_of(band, p, index);
+    int lanes = at_most(LANES, p->lanes - part.first);
     int64_t inner = p->inner, numbers = p->rows * inner, to_part = p->rows * p->lanes;
     V *of_rows = room, *sums = of_rows + 2 * folded_of(&band->rows);
-    V *to_fold = sums + operand_size(numbers), *weight = to_fold + fold_room(band);
-    V *panel = weight + inner * filter_of(band); /* (bins of kx, inner, 3) */
-    if (p->packed)
-        weight = (V *)p->packed + block * inner * filter_of(band);
-    else
-        pack(band, p, first, weight, to_fold);
+    V *panel = sums + operand_size(numbers); /* (bins of kx, inner, 3) */
     int rows_modes = band->rows.modes, step = rows_of_bins(band, 3 * inner);
-    for (int kx = modes * part / p->parts; kx < modes * (part + 1) / p->parts; kx++)
+    const V *folded = folded_block(band, p, part.block, panel + 6 * inner * step);
+    for (int kx = part.kx; kx < part.end; kx++)
         for (int ky = 0; ky < rows_modes; ky += step) {
             Frequencies f = {kx, ky, ky + at_most(step, rows_modes - ky)};
             int32_t bins[2 * step];
             int n_bins = bins_at(band, f, bins);
-            filter_panel(band, f, weight, inner, p->conjugate ? -1 : 1, n_bins, panel, of_rows);
+            filter_panel(band, f, folded, inner, p->conjugate ? -1 : 1, n_bins, panel, of_rows);
             for (int i = 0; i < n_bins; i++) {
                 const void *from = past(p->source, 2 * bins[i] * numbers, half);
                 Operand s = operand(from, past(from, numbers, half), numbers, half, sums);
-                const void *to = past(p->target, 2 * bins[i] * to_part + first, half);
+                const void *to = past(p->target, 2 * bins[i] * to_part + part.first, half);
                 for (int64_t row = 0; row < p->rows; row += ROWS) {
                     Operand here = {s.re + row * inner, s.im + row * inner, s.sum + row * inner};
                     void *to_re = (void *)past(to, row * p->lanes, half);
@@ -218,21 +160,19 @@ static void multiply_halves(const void *c, int64_t i, V *room) { multiply(c, i, 
 
 int passband_pack(const Band *band, const Product *product, int threads)
 {
-    Context context = {band, product};
-    return run(pack_block, &context, blocks_of(product->lanes), fold_room(band), threads);
+    Factors factors = {band, product};
+    return run(pack_block, &factors, blocks_of(product->lanes), fold_room(band), threads);
 }
 
 int passband_multiply(const Band *band, const Product *product, int threads)
 {
-    Product p = *product;
-    Context context = {band, &p};
-    int64_t blocks = blocks_of(p.lanes), modes = band->columns.modes;
-    /* Enough tasks for all threads, but no more: each packs its block of the weight. */
-    p.parts = at_most(modes, (4 * threads + blocks - 1) / blocks);
-    size_t room = 2 * folded_of(&band->rows) + operand_size(p.rows * p.inner) + fold_room(band) +
-                  p.inner * (filter_of(band) + (size_t)6 * rows_of_bins(band, 3 * p.inner));
-    return run(p.half ? multiply_halves : multiply_floats, &context, p.parts * blocks, room,
-               threads);
+    if (product->rows == 1)
+        return multiply_row(band, product, threads);
+    size_t room = 2 * folded_of(&band->rows) + operand_size(product->rows * product->inner) +
+                  folded_room(band, product) +
+                  (size_t)6 * product->inner * rows_of_bins(band, 3 * product->inner);
+    Task *task = product->half ? multiply_halves : multiply_floats;
+    return run_parts(task, band, product, room, threads);
 }
 
 /* How many vectors a packed weight has, of how many lanes. */

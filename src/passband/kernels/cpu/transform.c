@@ -3,18 +3,8 @@
    All that happens to LANES maps of usual size stays in the cache: rows to their cosines and sines,
    these along the columns to theirs, and sums and differences of the four products to bins. */
 
-#include "band.h"
+#include "transform.h"
 #include "work.h"
-
-/* Maps and their spectrum in memory. Samples of a map are `sample` apart, neighbouring maps `map`,
-   images of `channels` maps `image`. Of a spectrum (bins, 2, images, channels) the channels are
-   next to each other. */
-typedef struct {
-    void *maps, *spectrum;
-    int64_t images, channels, image, map, sample;
-    int64_t bin_stride, part_stride, image_stride;
-    int32_t half; /* whether both are bfloat16, not float */
-} Maps;
 
 typedef struct {
     const Band *band;

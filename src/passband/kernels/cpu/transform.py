@@ -23,8 +23,8 @@ DTYPES = (torch.float32, torch.bfloat16)
 _PLAIN = (Tensor, torch.nn.Parameter)
 
 
-class _Maps(ctypes.Structure):
-    """Maps and their spectrum in memory; `transform.c` declares the same."""
+class Maps(ctypes.Structure):
+    """Maps and their spectrum in memory; `transform.h` declares the same."""
 
     _fields_ = [
         *((name, ctypes.c_void_p) for name in ("maps", "spectrum")),
@@ -57,28 +57,33 @@ def analysis(x: Tensor, axes: tuple[Axis, ...], norm: Norm) -> Tensor:
     """Samples `(N, C, *counts)` to the kept half spectrum `(bins, 2, N, C)`."""
     x = x if is_channels_last(x) else x.contiguous()
     spectrum = x.new_empty(count(axes), 2, *x.shape[:2])
-    call("passband_analysis", tables(axes, norm), _maps(x, spectrum))
+    call("passband_analysis", tables(axes, norm), maps_of(x, spectrum))
     return spectrum
 
 
 def adjoint(spectrum: Tensor, axes: tuple[Axis, ...], norm: Norm, *, last: bool) -> Tensor:
     """The exact adjoint of `analysis`: `(bins, 2, N, C)` to `(N, C, *counts)`."""
     spectrum = spectrum.contiguous()
-    n, c = spectrum.shape[2:]
-    space = [axis.grid.count for axis in axes]
-    if last:
-        x = spectrum.new_empty(n, *space, c).movedim(-1, 1)
-    else:
-        x = spectrum.new_empty(n, c, *space)
-    call("passband_adjoint", tables(axes, norm), _maps(x, spectrum))
+    x = empty_maps(spectrum, axes, last=last)
+    call("passband_adjoint", tables(axes, norm), maps_of(x, spectrum))
     return x
 
 
-def _maps(x: Tensor, spectrum: Tensor) -> _Maps:
+def empty_maps(spectrum: Tensor, axes: tuple[Axis, ...], *, last: bool) -> Tensor:
+    """Room for the maps `(N, C, *counts)` of a spectrum `(bins, 2, N, C)`."""
+    n, c = spectrum.shape[2:]
+    space = [axis.grid.count for axis in axes]
+    if last:
+        return spectrum.new_empty(n, *space, c).movedim(-1, 1)
+    return spectrum.new_empty(n, c, *space)
+
+
+def maps_of(x: Tensor, spectrum: Tensor) -> Maps:
+    """Where maps, channels first or last, and their spectrum lie."""
     n, c = x.shape[:2]
     at, half = (x.data_ptr(), spectrum.data_ptr()), x.dtype == torch.bfloat16
     of_bin, of_part, of_image, _ = spectrum.stride()
     if is_channels_last(x):
-        return _Maps(*at, n, c, x.stride(0), 1, c, of_bin, of_part, of_image, half)
+        return Maps(*at, n, c, x.stride(0), 1, c, of_bin, of_part, of_image, half)
     # Maps of all images follow one another on both sides: one image of many channels.
-    return _Maps(*at, 1, n * c, 0, math.prod(x.shape[2:]), 1, of_bin, of_part, 0, half)
+    return Maps(*at, 1, n * c, 0, math.prod(x.shape[2:]), 1, of_bin, of_part, 0, half)

@@ -1,0 +1,189 @@
+/* A product of one row. Each filter's spectrum is multiplied with once, so it is in registers only,
+   and reading the taps from memory takes as long as all else. Therefore some filters at a time stay
+   in the nearest cache and meet all frequencies, while the next are on their way. */
+
+#include "product.h"
+
+#define EACH_KY 4 /* ky at once, each with four sums */
+#define CHUNK (2 * LANES) /* filters at a time */
+
+#define NUMBERS (CHUNK / LANES * 4 * EACH_KY) /* vectors of them */
+
+INLINE size_t sums_size(const Band *band)
+{
+    return (size_t)4 * band->rows.modes * band->columns.modes;
+}
+
+/* Some of the row's numbers at some bins, (numbers / LANES, bins, 2) vectors. */
+INLINE void take_row(const void *source, const int32_t *bins, int n_bins, int64_t inner,
+                     int64_t first, int64_t end, int half, float sign, V *to)
+{
+    for (int64_t k = first; k < end; k += LANES)
+        for (int b = 0; b < n_bins; b++, to += 2) {
+            const void *re = past(source, 2 * bins[b] * inner + k, half);
+            int some = at_most(LANES, end - k);
+            to[0] = load_some(re, some, half);
+            to[1] = sign * load_some(past(re, inner, half), some, half);
+        }
+}
+
+/* Adds what `n` frequencies ky of one kx come to: for each its real and imaginary part, then those of
+   its mirror image, unless the filter is `alone`, its own mirror image along the columns, or
+   `own`, along the rows. The numbers after them are as in `filter_bins`. */
+INLINE void row_sums(int n, int alone, int own, int rows_even, int rows_odd, int even, int odd,
+                     const Band *band, int kx, int ky, const V *folded, int filters,
+                     const V *numbers, V *re, V *im, V *out)
+{
+    const Axis *rows = &band->rows, *columns = &band->columns;
+    const float *cos_x = columns->cos_back + kx * even;
+    const float *sin_x = columns->sin_back + (alone ? 0 : (kx - columns->own) * odd);
+    const float *cos_y = rows->cos_back + ky * rows_even;
+    const float *sin_y = rows->sin_back + (own ? 0 : (ky - rows->own) * rows_odd);
+    int mirrors = !alone && !own, size = (rows_even + rows_odd) * (even + odd);
+    V sum[4 * EACH_KY];
+#pragma GCC unroll 16
+    for (int i = 0; i < 4 * n; i++)
+        sum[i] = out[i];
+    for (int first = 0; first < filters; first += LANES) {
+        int some = at_most(LANES, filters - first);
+        for (int k = 0; k < some; k++) {
+            /* For each frequency again, since a processor with much to fetch forgets some. */
+#pragma GCC unroll 9
+            for (int i = 0; i < size; i++)
+                __builtin_prefetch(folded + CHUNK * size + i, 0, 2);
+            const float *x = (const float *)numbers + k, *mirror_x = x + 2 * n * LANES;
+#pragma GCC unroll 8
+            for (int r = 0; r < rows_even + rows_odd; r++, folded += even + odd) {
+                V a = folded[0] * cos_x[0], b = {0};
+#pragma GCC unroll 4
+                for (int i = 1; i < even; i++)
+                    a += folded[i] * cos_x[i];
+                if (!alone)
+#pragma GCC unroll 4
+                    for (int i = 0; i < odd; i++)
+                        b += folded[even + i] * sin_x[i];
+                re[r] = a, im[r] = b;
+            }
+#pragma GCC unroll 4
+            for (int j = 0; j < n; j++) {
+                V cos_re = {0}, cos_im = {0}, sin_re = {0}, sin_im = {0};
+#pragma GCC unroll 4
+                for (int i = 0; i < rows_even; i++) {
+                    float c = cos_y[j * rows_even + i];
+                    cos_re += re[i] * c;
+                    if (!alone)
+                        cos_im += im[i] * c;
+                }
+                if (!own)
+#pragma GCC unroll 4
+                    for (int i = 0; i < rows_odd; i++) {
+                        float s = sin_y[j * rows_odd + i];
+                        sin_re += re[rows_even + i] * s;
+                        if (!alone)
+                            sin_im += im[rows_even + i] * s;
+                    }
+                V u = cos_re - sin_im, v = cos_im + sin_re;
+                float x_re = x[2 * j * LANES], x_im = x[(2 * j + 1) * LANES];
+                sum[4 * j] += x_re * u;
+                sum[4 * j + 1] += x_im * u;
+                if (!alone || !own) {
+                    sum[4 * j] -= x_im * v;
+                    sum[4 * j + 1] += x_re * v;
+                }
+                if (mirrors) {
+                    u = cos_re + sin_im, v = cos_im - sin_re;
+                    x_re = mirror_x[2 * j * LANES], x_im = mirror_x[(2 * j + 1) * LANES];
+                    sum[4 * j + 2] += x_re * u;
+                    sum[4 * j + 2] -= x_im * v;
+                    sum[4 * j + 3] += x_im * u;
+                    sum[4 * j + 3] += x_re * v;
+                }
+            }
+        }
+        numbers += (mirrors ? 4 : 2) * n;
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < 4 * n; i++)
+        out[i] = sum[i];
+}
+
+/* The same for any number of ky, of 3x3 taps with all numbers in registers. */
+INLINE void row_sums_of(int n, int alone, int own, const Band *band, int kx, int ky,
+                        const V *folded, int filters, const V *numbers, V *room, V *out)
+{
+    const Axis *rows = &band->rows, *columns = &band->columns;
+    int height = folded_of(rows);
+    V re[3], im[3];
+#define ADD(n, rows_even, rows_odd, even, odd, re, im) \
+    row_sums(n, alone, own, rows_even, rows_odd, even, odd, band, kx, ky, folded, filters, numbers, \
+             re, im, out)
+    switch (n) {
+#define CASE(n) \
+    case n: \
+        if (IS(2, 1)) \
+            ADD(n, 2, 1, 2, 1, re, im); \
+        else \
+            ADD(n, rows->points, rows->odd, columns->points, columns->odd, room, room + height); \
+        break;
+        CASE(1) CASE(2) CASE(3) CASE(4)
+#undef CASE
+    }
+#undef ADD
+}
+
+INLINE void multiply(const void *context, int64_t index, V *room, int half)
+{
+    const Band *band = ((const Factors *)context)->band;
+    const Product *p = ((const Factors *)context)->product;
+    Part part = part_of(band, p, index);
+    int own = band->rows.own, modes = band->rows.modes, size = filter_of(band);
+    int lanes = at_most(LANES, p->lanes - part.first);
+    int64_t inner = p->inner;
+    float sign = p->conjugate ? -1 : 1; /* x conj(f) is conj(conj(x) f) */
+    V *of_rows = room, *numbers = of_rows + 2 * folded_of(&band->rows);
+    V *sums = numbers + NUMBERS, *to_fold = sums + sums_size(band);
+    const V *folded = folded_block(band, p, part.block, to_fold);
+    memset(sums, 0, sizeof(V) * sums_size(band));
+    for (int64_t first = 0; first < inner; first += CHUNK, folded += CHUNK * size) {
+        int filters = at_most(CHUNK, inner - first);
+        V *sum = sums;
+        for (int kx = part.kx; kx < part.end; kx++)
+            for (int ky = 0, n; ky < modes; ky += n, sum += 4 * n) {
+                int alone = kx < band->columns.own, end = ky < own ? own : modes;
+                int groups = (end - ky + EACH_KY - 1) / EACH_KY;
+                n = (end - ky + groups - 1) / groups;
+                int32_t bins[2 * EACH_KY];
+                int n_bins = bins_at(band, (Frequencies){kx, ky, ky + n}, bins);
+                take_row(p->source, bins, n_bins, inner, first, first + filters, half, sign,
+                         numbers);
+#define ADD(alone, own) \
+    row_sums_of(n, alone, own, band, kx, ky, folded, filters, numbers, of_rows, sum)
+                if (alone && ky < own)
+                    ADD(1, 1);
+                else if (alone)
+                    ADD(1, 0);
+                else if (ky < own)
+                    ADD(0, 1);
+                else
+                    ADD(0, 0);
+#undef ADD
+                for (int b = 0; b < n_bins && first + CHUNK >= inner; b++) {
+                    const V *of_bin = b < n ? sum + 4 * b : sum + 4 * (b - n) + 2;
+                    void *to = (void *)past(p->target, 2 * bins[b] * p->lanes + part.first, half);
+                    store_some(to, of_bin[0], lanes, half);
+                    store_some((void *)past(to, p->lanes, half), sign * of_bin[1], lanes, half);
+                }
+            }
+    }
+}
+
+static void multiply_floats(const void *c, int64_t i, V *room) { multiply(c, i, room, 0); }
+static void multiply_halves(const void *c, int64_t i, V *room) { multiply(c, i, room, 1); }
+
+int multiply_row(const Band *band, const Product *product, int threads)
+{
+    size_t room = 2 * folded_of(&band->rows) + NUMBERS + sums_size(band) +
+                  folded_room(band, product);
+    Task *task = product->half ? multiply_halves : multiply_floats;
+    return run_parts(task, band, product, room, threads);
+}
