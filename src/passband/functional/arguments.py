@@ -129,11 +129,11 @@ def read_arguments(
         stride_mode, transposed,
     )  # fmt: skip
     sizes = (stride, padding, dilation, groups, output_padding)
-    known = all(map(is_plain, sizes)) and not torch.compiler.is_dynamo_compiling()
+    known = all(map(_is_plain, sizes)) and not torch.compiler.is_dynamo_compiling()
     return (_read_before if known else _read)(*given)
 
 
-def is_plain(size: object) -> bool:
+def _is_plain(size: object) -> bool:
     """Whether it may be a key: 1, True and 1.0 are one key, but not one argument."""
     if type(size) is tuple:
         return all(type(entry) is int for entry in size)

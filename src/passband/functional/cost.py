@@ -40,6 +40,7 @@ TRANSFORMS: tuple[Transform, ...] = ("fft", "dft")
 _BLOCK = 16  # numbers that a vector unit takes at once
 _LONG, _SLOW = 48, 3  # taps on an axis, and how many times as long gradients then take
 _ROWS = 3  # of a product, below which sums wait for each other
+_CALL = 2  # starts of a kernel that the start of a whole convolution takes as long as
 
 Work = Counter[str]
 Prices = Mapping[str, float]
@@ -109,10 +110,13 @@ def convolution_work(
         product = _product_work(geometry, batch, inputs, outputs, itemsize)
         spectra = transform_work(geometry.filter_axes, taps, filters, itemsize)
     each_way = 2 if passes == 3 else 1
-    return _sum(
+    work = _sum(
         (source, each_way), (target, each_way), (product, passes),
         (spectra, 0 if purpose == "frozen" else passes),
     )  # fmt: skip
+    if purpose == "frozen" and "launch" in product:  # all in one call
+        work["launch"] = _CALL
+    return work
 
 
 def _sum(*parts: tuple[Work, int]) -> Work:
@@ -206,10 +210,13 @@ def _tile_work(geometry: Geometry, batch: int, inputs: int, outputs: int, itemsi
     filters = inputs * _padded(outputs)
     down = geometry.taps[0].count if len(geometry.taps) == 2 else 0
     across = taps // max(1, down) * sum(a.modes for a in geometry.source[-1:])
+    read = itemsize * (2 * bins * batch * (inputs + outputs) + taps * filters)
+    if batch == 1:  # each filter's spectrum is multiplied with as soon as it is computed
+        sums = filters * (bins * (down + 5) + across * max(1, down))
+        return Counter({"launch": 2, "sum": sums, "moved": read // 2})
     panel = filters * (bins * (down + 4) + 2 * across * max(1, down))
-    moved = itemsize * (2 * bins * batch * (inputs + outputs) + taps * filters)
     tile = 3 * bins * max(batch, _ROWS) * filters
-    return Counter({"launch": 2, "tile": tile, "panel": panel, "moved": moved})
+    return Counter({"launch": 2, "tile": tile, "panel": panel, "moved": read})
 
 
 def _conv_work(geometry: Geometry, batch: int, inputs: int, outputs: int, itemsize: int) -> Work:

@@ -18,8 +18,10 @@ _MOST = 8  # bands and sizes remembered at once
 
 def remembers(*tensors: Tensor | None) -> bool:
     """Whether a change of these would be seen: what is computed of them may be kept."""
-    counted = not any(t is not None and t.is_inference() for t in tensors)
-    return counted and not is_in_torch_dispatch_mode()
+    for t in tensors:
+        if t is not None and t.is_inference():
+            return False
+    return not is_in_torch_dispatch_mode()
 
 
 class Frozen:
@@ -67,6 +69,10 @@ class _Memory(Generic[T]):
 
     def recall(self, tensors: tuple[Tensor, ...], key: Hashable, make: Callable[[], T]) -> T:
         """The result for a key, made where it is not known."""
+        try:
+            hash(key)
+        except TypeError:  # it holds a list, say, which may change in place
+            return make()
         state = [(id(t), t._version, t.data_ptr(), t.dtype, t.device) for t in tensors]
         seen, _, results = self._known
         if state != seen:

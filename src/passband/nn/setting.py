@@ -15,7 +15,6 @@ from passband.functional.arguments import (
     Arguments,
     check_choices,
     check_tensors,
-    is_plain,
     read_arguments,
 )
 from passband.functional.geometry import StrideMode
@@ -168,12 +167,13 @@ class BandSetting(nn.Module):
             args = self._arguments(x, weight, bias, output_padding)
             return args, x, weight, bias, self.band, self.plan, frozen.spectra
 
-        layer = cast("_ConvNd", self)
-        sizes = (layer.stride, layer.padding, layer.dilation, layer.groups, output_padding)
-        if not (is_real(x) and all(map(is_plain, sizes))):
+        if not is_real(x):
             return apply(*given())
-        of_map = (x.shape, x.stride(), x.dtype, autocast_dtype(x.device))
-        key = (of_map, sizes, layer.padding_mode, self._passband)
+        layer = cast("_ConvNd", self)
+        key = (
+            x.shape, x.stride(), x.dtype, autocast_dtype(x.device), self._passband, layer.stride,
+            layer.padding, layer.dilation, layer.groups, layer.padding_mode, output_padding,
+        )  # fmt: skip
         return frozen.ready(weight, bias, key, lambda: ready(*given()))(x)
 
     def _arguments(

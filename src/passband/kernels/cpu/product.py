@@ -73,10 +73,12 @@ def _room(numbers: int) -> Tensor:
     size = 4 * numbers
     if size < _LARGE_PAGE:
         return torch.empty(numbers, device="cpu")
-    pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    pages = mmap.mmap(-1, size + _LARGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     with suppress(OSError):  # a system without them
         pages.madvise(mmap.MADV_HUGEPAGE)
-    return torch.frombuffer(pages, dtype=torch.float32)
+    room = torch.frombuffer(pages, dtype=torch.float32)
+    first = -room.data_ptr() % _LARGE_PAGE // 4  # one starts where a large page does
+    return room[first : first + numbers]
 
 
 def multiply(
