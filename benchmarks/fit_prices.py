@@ -100,11 +100,17 @@ class Measured:
 
 
 def layers(count: int, seed: int) -> list[Layer]:
-    """Random layers: two of three as most are in networks, the others of every kind and size."""
+    """Random layers: two of three as in networks, others of every kind; and a tenth more stems."""
+    kinds = [_any if i % 3 == 2 else _usual for i in range(count)]
+    return [*_drawn(kinds, seed), *_drawn([_stem] * math.ceil(count / 10), seed)]
+
+
+def _drawn(kinds: Sequence[Callable[[random.Random], Layer]], seed: int) -> list[Layer]:
+    """One layer of each kind, of some work."""
     draw = random.Random(seed)
     found: list[Layer] = []
-    while len(found) < count:
-        layer = (_any if len(found) % 3 == 2 else _usual)(draw)
+    while len(found) < len(kinds):
+        layer = kinds[len(found)](draw)
         work = layer.batch * layer.inputs * layer.outputs // layer.groups
         work *= math.prod(layer.kernel * n // layer.stride for n in layer.size)
         fits = 1e6 < work < LARGEST and layer.kernel <= layer.size[0]
@@ -123,6 +129,14 @@ def _usual(draw: random.Random) -> Layer:
     outputs = min(512, inputs * draw.choice([1, stride]))
     batch, keep = draw.choice([1, 8, 32, 64]), draw.choice([0.7, 0.5, 0.25, 0.1])
     return Layer(batch, inputs, outputs, (n, n), 3, stride, 1, keep)
+
+
+def _stem(draw: random.Random) -> Layer:
+    """The first layer of a network."""
+    n, (kernel, stride) = draw.choice([28, 32, 56, 112]), draw.choice([(3, 1), (5, 1), (7, 2)])
+    inputs, outputs = draw.choice([1, 3]), draw.choice([6, 16, 32, 64])
+    batch, keep = draw.choice([1, 8, 32]), draw.choice([0.7, 0.5, 0.25, 0.1])
+    return Layer(batch, inputs, outputs, (n, n), kernel, stride, 1, keep)
 
 
 def _any(draw: random.Random) -> Layer:

@@ -38,8 +38,9 @@ kernels: a start; a multiply-add of a transform, of a product, and of filters' s
 their order; a byte."""
 TRANSFORMS: tuple[Transform, ...] = ("fft", "dft")
 _BLOCK = 16  # numbers that a vector unit takes at once
-_LONG, _SLOW = 48, 3  # taps on an axis, and how many times as long gradients then take
+_LONG, _SLOW = 48, 3  # taps on an axis, how many times as long as forward each gradient then takes
 _ROWS = 3  # of a product, below which sums wait for each other
+_INNER = 4  # input channels, below which a product is little but storing its result
 _CALL = 2  # starts of a kernel that the start of a whole convolution takes as long as
 
 Work = Counter[str]
@@ -96,8 +97,9 @@ def convolution_work(
     if way == "spatial":
         reach = transform_work(geometry.reach_axes, maps, batch * inputs, itemsize)
         conv = _conv_work(geometry, batch, inputs, outputs, itemsize)
-        # The library's gradients of long filters are slow.
-        slow = _SLOW if max(g.count for g in geometry.taps) >= _LONG else 1
+        # The library's gradients of long filters, and of those of a stem, are slow.
+        hard = max(g.count for g in geometry.taps) >= _LONG or inputs < _BLOCK
+        slow = _SLOW if hard else 1
         backward = (passes - 1) * slow
         return _sum((source, 2 if passes == 3 else 1), (reach, passes), (conv, 1 + backward))
     target = transform_work(geometry.target_axes, maps, batch * outputs, itemsize)
@@ -215,7 +217,7 @@ def _tile_work(geometry: Geometry, batch: int, inputs: int, outputs: int, itemsi
         sums = filters * (bins * (down + 5) + across * max(1, down))
         return Counter({"launch": 2, "sum": sums, "moved": read // 2})
     panel = filters * (bins * (down + 4) + 2 * across * max(1, down))
-    tile = 3 * bins * max(batch, _ROWS) * filters
+    tile = 3 * bins * max(batch, _ROWS) * max(inputs, _INNER) * _padded(outputs)
     return Counter({"launch": 2, "tile": tile, "panel": panel, "moved": read})
 
 
