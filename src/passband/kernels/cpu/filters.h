@@ -58,6 +58,54 @@ INLINE int bins_at(const Band *band, Frequencies f, int32_t *bins)
     return n;
 }
 
+/* A frequency of the columns in each row of a filter's folded taps, to cosines (re) and sines (im) of
+   the columns; of one that is `alone`, its own mirror image, there is no sine. The numbers of sums
+   and differences, of `rows` in all and along the columns, are constants where they are known. */
+INLINE void along_columns(int rows, int even, int odd, int alone, const float *cos,
+                          const float *sin, const V *folded, V *re, V *im)
+{
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++, folded += even + odd) {
+        V a = {0}, b = {0};
+#pragma GCC unroll 4
+        for (int i = 0; i < even; i++)
+            a += folded[i] * cos[i];
+        if (!alone)
+#pragma GCC unroll 4
+            for (int i = 0; i < odd; i++)
+                b += folded[even + i] * sin[i];
+        re[r] = a, im[r] = b;
+    }
+}
+
+/* A frequency of the rows from there to bins; what is its `own` mirror image has no sine. */
+INLINE Pair along_rows(int even, int odd, int alone, int own, const float *cos, const float *sin,
+                       const V *re, const V *im)
+{
+    V cos_re = {0}, cos_im = {0}, sin_re = {0}, sin_im = {0};
+#pragma GCC unroll 4
+    for (int i = 0; i < even; i++) {
+        cos_re += re[i] * cos[i];
+        if (!alone)
+            cos_im += im[i] * cos[i];
+    }
+    if (!own)
+#pragma GCC unroll 4
+        for (int i = 0; i < odd; i++) {
+            sin_re += re[even + i] * sin[i];
+            if (!alone)
+                sin_im += im[even + i] * sin[i];
+        }
+    return (Pair){cos_re - sin_im, cos_im + sin_re, cos_re + sin_im, cos_im - sin_re};
+}
+
+/* Where the tables of a filter have these frequencies. */
+INLINE const float *cosines(const Axis *axis, int k, int even) { return axis->cos_back + k * even; }
+INLINE const float *sines(const Axis *axis, int k, int odd)
+{
+    return axis->sin_back + (k < axis->own ? 0 : (k - axis->own) * odd);
+}
+
 /* How many ky at once: so many that what is computed for their bins stays in the cache. */
 INLINE int rows_of_bins(const Band *band, int64_t vectors_each)
 {

@@ -23,42 +23,17 @@ INLINE void filter_bins(int rows_even, int rows_odd, int even, int odd, const Ba
                         Frequencies f, const V *folded, float sign, V *panel, V *re, V *im)
 {
     const Axis *rows = &band->rows, *columns = &band->columns;
-    int alone = f.kx < columns->own, own = rows->own;
-    const float *cos = columns->cos_back + f.kx * even, *sin = columns->sin_back;
-    if (!alone)
-        sin += (f.kx - columns->own) * odd;
-#pragma GCC unroll 8
-    for (int r = 0; r < rows_even + rows_odd; r++, folded += even + odd) {
-        V a = {0}, b = {0};
-#pragma GCC unroll 4
-        for (int i = 0; i < even; i++)
-            a += folded[i] * cos[i];
-        if (!alone)
-#pragma GCC unroll 4
-            for (int i = 0; i < odd; i++)
-                b += folded[even + i] * sin[i];
-        re[r] = a, im[r] = b;
-    }
+    int alone = f.kx < columns->own;
+    along_columns(rows_even + rows_odd, even, odd, alone, cosines(columns, f.kx, even),
+                  sines(columns, f.kx, odd), folded, re, im);
     V *mirror = panel + 3 * (f.last - f.first);
     for (int ky = f.first; ky < f.last; ky++, panel += 3) {
-        V cos_re = {0}, cos_im = {0}, sin_re = {0}, sin_im = {0};
-        cos = rows->cos_back + ky * rows_even;
-#pragma GCC unroll 4
-        for (int i = 0; i < rows_even; i++) {
-            cos_re += re[i] * cos[i];
-            cos_im += im[i] * cos[i];
-        }
-        if (ky >= own) {
-            sin = rows->sin_back + (ky - own) * rows_odd;
-#pragma GCC unroll 4
-            for (int i = 0; i < rows_odd; i++) {
-                sin_re += re[rows_even + i] * sin[i];
-                sin_im += im[rows_even + i] * sin[i];
-            }
-        }
-        put(panel, cos_re - sin_im, sign * (cos_im + sin_re));
-        if (!alone && ky >= own) {
-            put(mirror, cos_re + sin_im, sign * (cos_im - sin_re));
+        int own = ky < rows->own;
+        Pair bins = along_rows(rows_even, rows_odd, alone, own, cosines(rows, ky, rows_even),
+                               sines(rows, ky, rows_odd), re, im);
+        put(panel, bins.re, sign * bins.im);
+        if (!alone && !own) {
+            put(mirror, bins.mirror_re, sign * bins.mirror_im);
             mirror += 3;
         }
     }

@@ -27,6 +27,18 @@ INLINE void take_row(const void *source, const int32_t *bins, int n_bins, int64_
         }
 }
 
+/* Adds a complex product to real and imaginary part; of a `real` filter v is 0. */
+INLINE void add_product(V *sum, const float *x, V u, V v, int real)
+{
+    float re = x[0], im = x[LANES];
+    sum[0] += re * u;
+    sum[1] += im * u;
+    if (!real) {
+        sum[0] -= im * v;
+        sum[1] += re * v;
+    }
+}
+
 /* Adds what `n` frequencies ky of one kx come to: for each its real and imaginary part, then those of
    its mirror image, unless the filter is `alone`, its own mirror image along the columns, or
    `own`, along the rows. The numbers after them are as in `filter_bins`. */
@@ -35,10 +47,6 @@ INLINE void row_sums(int n, int alone, int own, int rows_even, int rows_odd, int
                      const V *numbers, V *re, V *im, V *out)
 {
     const Axis *rows = &band->rows, *columns = &band->columns;
-    const float *cos_x = columns->cos_back + kx * even;
-    const float *sin_x = columns->sin_back + (alone ? 0 : (kx - columns->own) * odd);
-    const float *cos_y = rows->cos_back + ky * rows_even;
-    const float *sin_y = rows->sin_back + (own ? 0 : (ky - rows->own) * rows_odd);
     int mirrors = !alone && !own, size = (rows_even + rows_odd) * (even + odd);
     V sum[4 * EACH_KY];
 #pragma GCC unroll 16
@@ -46,58 +54,23 @@ INLINE void row_sums(int n, int alone, int own, int rows_even, int rows_odd, int
         sum[i] = out[i];
     for (int first = 0; first < filters; first += LANES) {
         int some = at_most(LANES, filters - first);
-        for (int k = 0; k < some; k++) {
+        for (int k = 0; k < some; k++, folded += size) {
             /* For each frequency again, since a processor with much to fetch forgets some. */
 #pragma GCC unroll 9
             for (int i = 0; i < size; i++)
                 __builtin_prefetch(folded + CHUNK * size + i, 0, 2);
             const float *x = (const float *)numbers + k, *mirror_x = x + 2 * n * LANES;
-#pragma GCC unroll 8
-            for (int r = 0; r < rows_even + rows_odd; r++, folded += even + odd) {
-                V a = folded[0] * cos_x[0], b = {0};
-#pragma GCC unroll 4
-                for (int i = 1; i < even; i++)
-                    a += folded[i] * cos_x[i];
-                if (!alone)
-#pragma GCC unroll 4
-                    for (int i = 0; i < odd; i++)
-                        b += folded[even + i] * sin_x[i];
-                re[r] = a, im[r] = b;
-            }
+            along_columns(rows_even + rows_odd, even, odd, alone, cosines(columns, kx, even),
+                          sines(columns, kx, odd), folded, re, im);
 #pragma GCC unroll 4
             for (int j = 0; j < n; j++) {
-                V cos_re = {0}, cos_im = {0}, sin_re = {0}, sin_im = {0};
-#pragma GCC unroll 4
-                for (int i = 0; i < rows_even; i++) {
-                    float c = cos_y[j * rows_even + i];
-                    cos_re += re[i] * c;
-                    if (!alone)
-                        cos_im += im[i] * c;
-                }
-                if (!own)
-#pragma GCC unroll 4
-                    for (int i = 0; i < rows_odd; i++) {
-                        float s = sin_y[j * rows_odd + i];
-                        sin_re += re[rows_even + i] * s;
-                        if (!alone)
-                            sin_im += im[rows_even + i] * s;
-                    }
-                V u = cos_re - sin_im, v = cos_im + sin_re;
-                float x_re = x[2 * j * LANES], x_im = x[(2 * j + 1) * LANES];
-                sum[4 * j] += x_re * u;
-                sum[4 * j + 1] += x_im * u;
-                if (!alone || !own) {
-                    sum[4 * j] -= x_im * v;
-                    sum[4 * j + 1] += x_re * v;
-                }
-                if (mirrors) {
-                    u = cos_re + sin_im, v = cos_im - sin_re;
-                    x_re = mirror_x[2 * j * LANES], x_im = mirror_x[(2 * j + 1) * LANES];
-                    sum[4 * j + 2] += x_re * u;
-                    sum[4 * j + 2] -= x_im * v;
-                    sum[4 * j + 3] += x_im * u;
-                    sum[4 * j + 3] += x_re * v;
-                }
+                Pair bins = along_rows(rows_even, rows_odd, alone, own,
+                                       cosines(rows, ky + j, rows_even),
+                                       sines(rows, ky + j, rows_odd), re, im);
+                add_product(sum + 4 * j, x + 2 * j * LANES, bins.re, bins.im, alone && own);
+                if (mirrors)
+                    add_product(sum + 4 * j + 2, mirror_x + 2 * j * LANES, bins.mirror_re,
+                                bins.mirror_im, 0);
             }
         }
         numbers += (mirrors ? 4 : 2) * n;
