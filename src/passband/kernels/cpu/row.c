@@ -4,10 +4,10 @@
 
 #include "product.h"
 
-#define EACH_KY 4 /* ky at once, each with four sums */
+#define MOST_KY 5 /* at once: of their sums there are 18, since one is its own mirror image */
 #define CHUNK (2 * LANES) /* filters at a time */
 
-#define NUMBERS (CHUNK / LANES * 4 * EACH_KY) /* vectors of them */
+#define NUMBERS (CHUNK / LANES * 4 * MOST_KY) /* vectors of them */
 
 INLINE size_t sums_size(const Band *band)
 {
@@ -39,18 +39,22 @@ INLINE void add_product(V *sum, const float *x, V u, V v, int real)
     }
 }
 
-/* Adds what `n` frequencies ky of one kx come to: for each its real and imaginary part, then those of
-   its mirror image, unless the filter is `alone`, its own mirror image along the columns, or
-   `own`, along the rows. The numbers after them are as in `filter_bins`. */
+/* Where the sums of the `j`th of some ky begin: real and imaginary part, then those of its mirror
+   image, unless the filter is `alone`, its own mirror image along the columns, or the first of the
+   ky is its `own` along the rows. */
+INLINE int sums_of(int j, int alone, int own) { return alone ? 2 * j : 4 * j - 2 * (own && j); }
+
+/* Adds what `n` frequencies ky of one kx come to. The numbers from `rows_even` on are as in
+   `filter_bins`. */
 INLINE void row_sums(int n, int alone, int own, int rows_even, int rows_odd, int even, int odd,
                      const Band *band, int kx, int ky, const V *folded, int filters,
                      const V *numbers, V *re, V *im, V *out)
 {
     const Axis *rows = &band->rows, *columns = &band->columns;
-    int mirrors = !alone && !own, size = (rows_even + rows_odd) * (even + odd);
-    V sum[4 * EACH_KY];
-#pragma GCC unroll 16
-    for (int i = 0; i < 4 * n; i++)
+    int size = (rows_even + rows_odd) * (even + odd);
+    V sum[4 * MOST_KY];
+#pragma GCC unroll 20
+    for (int i = 0; i < sums_of(n, alone, own); i++)
         sum[i] = out[i];
     for (int first = 0; first < filters; first += LANES) {
         int some = at_most(LANES, filters - first);
@@ -59,24 +63,27 @@ INLINE void row_sums(int n, int alone, int own, int rows_even, int rows_odd, int
 #pragma GCC unroll 9
             for (int i = 0; i < size; i++)
                 __builtin_prefetch(folded + CHUNK * size + i, 0, 2);
-            const float *x = (const float *)numbers + k, *mirror_x = x + 2 * n * LANES;
             along_columns(rows_even + rows_odd, even, odd, alone, cosines(columns, kx, even),
                           sines(columns, kx, odd), folded, re, im);
-#pragma GCC unroll 4
-            for (int j = 0; j < n; j++) {
-                Pair bins = along_rows(rows_even, rows_odd, alone, own,
+            const float *x = (const float *)numbers + k, *mirror_x = x + 2 * n * LANES;
+#pragma GCC unroll 5
+            for (int j = 0; j < n; j++, x += 2 * LANES) {
+                int its_own = own && j == 0;
+                Pair bins = along_rows(rows_even, rows_odd, alone, its_own,
                                        cosines(rows, ky + j, rows_even),
                                        sines(rows, ky + j, rows_odd), re, im);
-                add_product(sum + 4 * j, x + 2 * j * LANES, bins.re, bins.im, alone && own);
-                if (mirrors)
-                    add_product(sum + 4 * j + 2, mirror_x + 2 * j * LANES, bins.mirror_re,
-                                bins.mirror_im, 0);
+                V *to = sum + sums_of(j, alone, own);
+                add_product(to, x, bins.re, bins.im, alone && its_own);
+                if (!alone && !its_own) {
+                    add_product(to + 2, mirror_x, bins.mirror_re, bins.mirror_im, 0);
+                    mirror_x += 2 * LANES;
+                }
             }
         }
-        numbers += (mirrors ? 4 : 2) * n;
+        numbers += 2 * (alone ? n : 2 * n - own);
     }
-#pragma GCC unroll 16
-    for (int i = 0; i < 4 * n; i++)
+#pragma GCC unroll 20
+    for (int i = 0; i < sums_of(n, alone, own); i++)
         out[i] = sum[i];
 }
 
@@ -98,10 +105,19 @@ INLINE void row_sums_of(int n, int alone, int own, const Band *band, int kx, int
         else \
             ADD(n, rows->points, rows->odd, columns->points, columns->odd, room, room + height); \
         break;
-        CASE(1) CASE(2) CASE(3) CASE(4)
+        CASE(1) CASE(2) CASE(3) CASE(4) CASE(5)
 #undef CASE
     }
 #undef ADD
+}
+
+/* How many frequencies from ky on to sum at once: about equally many each time, of which only the
+   first may be its own mirror image. */
+INLINE int ky_at_once(const Axis *rows, int ky)
+{
+    int own = ky < rows->own, left = rows->modes - ky - own;
+    int times = (left + MOST_KY - 2) / (MOST_KY - 1);
+    return ky + 1 < rows->own || !left ? 1 : own + (left + times - 1) / times;
 }
 
 INLINE void multiply(const void *context, int64_t index, V *room, int half)
@@ -109,7 +125,7 @@ INLINE void multiply(const void *context, int64_t index, V *room, int half)
     const Band *band = ((const Factors *)context)->band;
     const Product *p = ((const Factors *)context)->product;
     Part part = part_of(band, p, index);
-    int own = band->rows.own, modes = band->rows.modes, size = filter_of(band);
+    int modes = band->rows.modes, size = filter_of(band);
     int lanes = at_most(LANES, p->lanes - part.first);
     int64_t inner = p->inner;
     float sign = p->conjugate ? -1 : 1; /* x conj(f) is conj(conj(x) f) */
@@ -118,34 +134,35 @@ INLINE void multiply(const void *context, int64_t index, V *room, int half)
     const V *folded = folded_block(band, p, part.block, to_fold);
     memset(sums, 0, sizeof(V) * sums_size(band));
     for (int64_t first = 0; first < inner; first += CHUNK, folded += CHUNK * size) {
-        int filters = at_most(CHUNK, inner - first);
+        int filters = at_most(CHUNK, inner - first), last = first + CHUNK >= inner;
         V *sum = sums;
         for (int kx = part.kx; kx < part.end; kx++)
-            for (int ky = 0, n; ky < modes; ky += n, sum += 4 * n) {
-                int alone = kx < band->columns.own, end = ky < own ? own : modes;
-                int groups = (end - ky + EACH_KY - 1) / EACH_KY;
-                n = (end - ky + groups - 1) / groups;
-                int32_t bins[2 * EACH_KY];
+            for (int ky = 0, n; ky < modes; ky += n) {
+                int alone = kx < band->columns.own, own = ky < band->rows.own;
+                n = ky_at_once(&band->rows, ky);
+                int32_t bins[2 * MOST_KY];
                 int n_bins = bins_at(band, (Frequencies){kx, ky, ky + n}, bins);
                 take_row(p->source, bins, n_bins, inner, first, first + filters, half, sign,
                          numbers);
 #define ADD(alone, own) \
     row_sums_of(n, alone, own, band, kx, ky, folded, filters, numbers, of_rows, sum)
-                if (alone && ky < own)
+                if (alone && own)
                     ADD(1, 1);
                 else if (alone)
                     ADD(1, 0);
-                else if (ky < own)
+                else if (own)
                     ADD(0, 1);
                 else
                     ADD(0, 0);
 #undef ADD
-                for (int b = 0; b < n_bins && first + CHUNK >= inner; b++) {
-                    const V *of_bin = b < n ? sum + 4 * b : sum + 4 * (b - n) + 2;
+                for (int b = 0; b < n_bins && last; b++) {
+                    const V *of_bin = b < n ? sum + sums_of(b, alone, own)
+                                            : sum + sums_of(b - n + own, alone, own) + 2;
                     void *to = (void *)past(p->target, 2 * bins[b] * p->lanes + part.first, half);
                     store_some(to, of_bin[0], lanes, half);
                     store_some((void *)past(to, p->lanes, half), sign * of_bin[1], lanes, half);
                 }
+                sum += sums_of(n, alone, own);
             }
     }
 }
