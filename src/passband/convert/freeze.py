@@ -14,8 +14,8 @@ def freeze_(model: nn.Module) -> int:
     of its filters on the first call for a band and map size, and uses them again until its weight
     changes. Calls with gradients are as before. Up to 8 bands and sizes are remembered for each
     layer, each about `2 * bins / taps` times as large as the weight; where compiled kernels compute
-    the layer, which take filters by their taps, as large as the weight. Nothing of it is part of
-    the state_dict, of copies or of pickles.
+    the layer, which take filters by their taps, as large as the weight, and a layer is one call of
+    them. Nothing of it is part of the state_dict, of copies or of pickles.
 
     Args:
         model: a model with band-limited layers.

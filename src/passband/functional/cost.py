@@ -34,7 +34,7 @@ RESOURCES = (
 an operation of a fast Fourier transform; a byte put in its place one by one; an entry of a matrix
 too large to keep; the start of the library's convolution, a multiply-add of it, and one of those
 that starve on few channels of inputs or outputs, of both, or in groups. And of the compiled
-kernels: a start; a multiply-add of a transform or of a product of one row, of other products, and of
+kernels: a start; a multiply-add of a transform or of a product of one row, of other products, of
 filters' spectra; a tap put in their order; a byte."""
 TRANSFORMS: tuple[Transform, ...] = ("fft", "dft")
 _BLOCK = 16  # numbers that a vector unit takes at once
