@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
+import weakref
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +15,9 @@ from torch import Tensor, nn
 
 import passband as pb
 from passband.functional import filtering
+from passband.functional.apply import ready
 from passband.functional.plan import Plan
+from passband.nn import setting
 from passband.transforms.fourier import Part
 
 BAND = pb.Band(keep=0.3)
@@ -142,8 +147,65 @@ def test_few_sizes_are_remembered() -> None:
     layer = model[0]
     assert isinstance(layer, pb.nn.BandConv1d)
     assert layer._frozen is not None
-    for memory in (layer._frozen._spectra, layer._frozen._ready):
-        assert len(memory._known[2]) == 8
+    assert len(layer._frozen.spectra._memory._known[2]) == 8
+
+
+def alive(shape: tuple[int, ...]) -> int:
+    """How many tensors of a shape there are."""
+    return sum(type(o) is Tensor and o.shape == shape for o in gc.get_objects())
+
+
+@pytest.mark.parametrize("plan", ["fft", "dft", "spatial", "auto"])
+def test_nothing_of_a_map_or_a_deleted_layer_stays(plan: str) -> None:
+    model, shape = network(plan), (3, 2, 13, 11)
+    pb.freeze_(model)
+    with torch.no_grad():
+        model(torch.randn(shape))
+        with torch.autocast("cpu", torch.bfloat16):
+            model(torch.randn(shape))
+    assert alive(shape) == 0
+    weights = [weakref.ref(p) for p in model.parameters()]
+    gc.disable()
+    try:
+        del model
+        assert not any(weight() is not None for weight in weights)
+    finally:
+        gc.enable()
+
+
+def test_many_batch_sizes_share_spectra(
+    computed: list[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer, made = pb.nn.BandConvTranspose2d(2, 4, 3, stride=2, keep=0.3, plan="dft"), []
+    original = ready
+
+    def counting(*given: Any) -> Any:
+        made.append(given)
+        return original(*given)
+
+    monkeypatch.setattr(setting, "ready", counting)
+    layer.freeze()
+    with torch.no_grad():
+        for _ in range(2):
+            for n in range(1, 30):
+                layer(torch.randn(n, 2, 8, 8), output_size=(17, 18))
+        assert (len(computed), len(made)) == (1, 29)
+
+
+def test_a_change_of_dtype_and_back_is_seen() -> None:
+    for channels in (3, 40, 150, 300):
+        layer = pb.nn.BandConv2d(channels, channels, 3, padding=1, keep=0.3)
+        layer.freeze()
+        x = torch.randn(1, channels, 8, 8)
+        for _ in range(5):
+            with torch.no_grad():
+                layer.weight.normal_()
+                layer(x)
+                layer.bfloat16()
+                layer.float()
+                fresh = copy.deepcopy(layer)
+                fresh.unfreeze()
+                torch.testing.assert_close(layer(x), fresh(x), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("verb", [pb.freeze_, pb.unfreeze_], ids=lambda verb: verb.__name__)

@@ -73,8 +73,8 @@ def ready(
     # Of an energy each map has a band of its own; the others are another map by now.
     if band.energy is not None or plan.direct or batch.shape != x.shape:
         return lambda x: apply(args, x, weight, bias, band, asked, prepared)
-    run = ready_convolution(batch, weight, bias, plan, prepared)
-    return run if batch.dtype == x.dtype else lambda x: run(x.to(batch.dtype))
+    run, dtype = ready_convolution(batch, weight, bias, plan, prepared), batch.dtype
+    return run if dtype == x.dtype else lambda x: run(x.to(dtype))
 
 
 def prepare(

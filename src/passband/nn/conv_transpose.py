@@ -24,7 +24,7 @@ class _BandConvTranspose(BandSetting, _ConvTransposeNd):
             input, output_size, self.stride, self.padding, self.kernel_size,  # type: ignore[arg-type]
             len(self.kernel_size), self.dilation,  # type: ignore[arg-type]
         )  # fmt: skip
-        known = self._from_frozen(input, self.weight, self.bias, extra)
+        known = self._from_frozen(input, self.weight, self.bias, tuple(extra))
         if known is not None:
             return known
         return self.form(

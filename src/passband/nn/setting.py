@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.overrides import has_torch_function
@@ -173,6 +174,7 @@ class BandSetting(nn.Module):
         key = (
             x.shape, x.stride(), x.dtype, autocast_dtype(x.device), self._passband, layer.stride,
             layer.padding, layer.dilation, layer.groups, layer.padding_mode, output_padding,
+            torch.get_num_threads(),
         )  # fmt: skip
         return frozen.ready(weight, bias, key, lambda: ready(*given()))(x)
 

@@ -59,7 +59,7 @@ class Convolution:
     ) -> None:
         n, inputs = like.shape[:2]
         product = product_of(weight, back=back)
-        product.packed, product.rows = packed.data_ptr(), n
+        product.weight, product.packed, product.rows = None, packed.data_ptr(), n
         product.half = like.dtype == torch.bfloat16
         like = like.to("meta")
         source = like.new_empty(count(axes[0]), 2, n, inputs)

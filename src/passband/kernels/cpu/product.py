@@ -73,7 +73,10 @@ def _room(numbers: int) -> Tensor:
     size = 4 * numbers
     if size < _LARGE_PAGE:
         return torch.empty(numbers, device="cpu")
-    pages = mmap.mmap(-1, size + _LARGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    try:
+        pages = mmap.mmap(-1, size + _LARGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except OSError as error:
+        raise MemoryError(f"no {size} bytes for the taps of a layer") from error
     with suppress(OSError):  # a system without them
         pages.madvise(mmap.MADV_HUGEPAGE)
     room = torch.frombuffer(pages, dtype=torch.float32)
