@@ -27,20 +27,21 @@ Purpose = Literal["training", "inference", "frozen"]
 """Forward and backward; forward alone; forward with filter spectra at hand."""
 
 RESOURCES = (
-    "call", "product", "byte", "fft", "place", "entry", "start", "conv", "starved", "alone",
-    "grouped", "launch", "sum", "tile", "panel", "pack", "moved",
+    "step", "call", "product", "byte", "fft", "place", "entry", "start", "conv", "starved",
+    "alone", "grouped", "launch", "sum", "tile", "panel", "pack", "moved",
 )  # fmt: skip
-"""Units of work: an operation's start; a multiply-add of a matrix product; a byte read or written;
-an operation of a fast Fourier transform; a byte put in its place one by one; an entry of a matrix
-too large to keep; the start of the library's convolution, a multiply-add of it, and one of those
-that starve on few channels of inputs or outputs, of both, or in groups. And of the compiled
-kernels: a start; a multiply-add of a transform or of a product of one row, of other products, of
-filters' spectra; a tap put in their order; a byte."""
+"""Units of work: a convolution that autograd follows; an operation's start; a multiply-add of a
+matrix product; a byte read or written; an operation of a fast Fourier transform; a byte put in its
+place one by one; an entry of a matrix too large to keep; the start of the library's convolution, a
+multiply-add of it, and one of those that starve on few input channels, on few output channels, or
+in groups. And of the compiled kernels: a start; a multiply-add of a transform or of a product of
+one row, of other products, of filters' spectra; a tap put in their order; a byte."""
 TRANSFORMS: tuple[Transform, ...] = ("fft", "dft")
 _BLOCK = 16  # numbers that a vector unit takes at once
+_THREADS = 2  # that the prices of compiled kernels are of: fewer blocks leave one of them idle
 _LONG, _SLOW = 48, 3  # taps on an axis, how many times as long as forward each gradient then takes
 _ROWS = 3  # of a product, below which sums wait for each other
-_INNER = 4  # input channels, below which a product is little but storing its result
+_STORED = 8  # channels summed over that storing a sum of a product takes as long as
 _CALL = 2  # starts of a kernel that the start of a whole convolution takes as long as
 
 Work = Counter[str]
@@ -91,34 +92,60 @@ def convolution_work(
         itemsize: bytes of a number in the dtype of the computation.
         purpose: whether backward follows, and whether filter spectra are at hand.
     """
-    maps, taps = transforms
-    passes = 3 if purpose == "training" else 1
-    source = transform_work(geometry.source, maps, batch * inputs, itemsize)
+    maps, filters = transforms
+    shape = batch, inputs, outputs, itemsize
     if way == "spatial":
-        reach = transform_work(geometry.reach_axes, maps, batch * inputs, itemsize)
-        conv = _conv_work(geometry, batch, inputs, outputs, itemsize)
-        # The library's gradients of long filters, and of those of a stem, are slow.
-        hard = max(g.count for g in geometry.taps) >= _LONG or inputs < _BLOCK
-        slow = _SLOW if hard else 1
-        backward = (passes - 1) * slow
-        return _sum((source, 2 if passes == 3 else 1), (reach, passes), (conv, 1 + backward))
-    target = transform_work(geometry.target_axes, maps, batch * outputs, itemsize)
-    filters = inputs * outputs // geometry.groups
-    if way == "fused" and takes_taps(geometry.filter_axes, geometry.groups):
-        product = _tile_work(geometry, batch, inputs, outputs, itemsize)
-        taps_in_order = math.prod(g.count for g in geometry.taps) * inputs * _padded(outputs)
-        spectra = Counter({"pack": taps_in_order})
+        work = _spatial_work(geometry, maps, *shape, purpose)
     else:
-        product = _product_work(geometry, batch, inputs, outputs, itemsize)
-        spectra = transform_work(geometry.filter_axes, taps, filters, itemsize)
-    each_way = 2 if passes == 3 else 1
-    work = _sum(
-        (source, each_way), (target, each_way), (product, passes),
-        (spectra, 0 if purpose == "frozen" else passes),
-    )  # fmt: skip
-    if purpose == "frozen" and "launch" in product:  # all in one call
-        work["launch"] = _CALL
+        work = _spectral_work(geometry, maps, filters, *shape, purpose)
+    if purpose == "training":
+        work["step"] += 1
     return work
+
+
+def _spatial_work(
+    geometry: Geometry,
+    transform: Transform,
+    batch: int,
+    inputs: int,
+    outputs: int,
+    itemsize: int,
+    purpose: Purpose,
+) -> Work:
+    source = transform_work(geometry.source, transform, batch * inputs, itemsize)
+    reach = transform_work(geometry.reach_axes, transform, batch * inputs, itemsize)
+    conv = _conv_work(geometry, batch, inputs, outputs, itemsize)
+    if purpose != "training":
+        return _sum((source, 1), (reach, 1), (conv, 1))
+    # The library's gradients of long filters, and of those of a stem, are slow.
+    hard = max(g.count for g in geometry.taps) >= _LONG or inputs < _BLOCK
+    return _sum((source, 2), (reach, 3), (conv, 1 + 2 * (_SLOW if hard else 1)))
+
+
+def _spectral_work(
+    geometry: Geometry,
+    maps: Transform,
+    filters: Transform,
+    batch: int,
+    inputs: int,
+    outputs: int,
+    itemsize: int,
+    purpose: Purpose,
+) -> Work:
+    source = transform_work(geometry.source, maps, batch * inputs, itemsize)
+    target = transform_work(geometry.target_axes, maps, batch * outputs, itemsize)
+    passes, each_way = (3, 2) if purpose == "training" else (1, 1)
+    around = _sum((source, each_way), (target, each_way))
+    if maps == "fused" and takes_taps(geometry.filter_axes, geometry.groups):
+        by_taps = _taps_work(geometry, batch, inputs, outputs, itemsize, purpose)
+        work = _sum((around, 1), (by_taps, 1))
+        if purpose == "frozen":  # all in one call
+            work["launch"] = _CALL
+        return work
+    count_of = inputs * outputs // geometry.groups
+    spectra = transform_work(geometry.filter_axes, filters, count_of, itemsize)
+    product = _product_work(geometry, batch, inputs, outputs, itemsize)
+    return _sum((around, 1), (product, passes), (spectra, 0 if purpose == "frozen" else passes))
 
 
 def _sum(*parts: tuple[Work, int]) -> Work:
@@ -194,7 +221,7 @@ def _product_work(geometry: Geometry, batch: int, inputs: int, outputs: int, ite
 
 def _kernel_work(axes: tuple[Axis, ...], maps: int, itemsize: int) -> Work:
     """Of a compiled transform: each axis by cosines of sums and sines of differences."""
-    maps = _padded(maps)
+    maps = _padded(maps, _BLOCK * _THREADS)
     sums, left, kept = 0, math.prod(axis.grid.count for axis in axes), 1
     for axis in reversed(axes):
         left //= axis.grid.count
@@ -206,18 +233,36 @@ def _kernel_work(axes: tuple[Axis, ...], maps: int, itemsize: int) -> Work:
     return Counter({"launch": 1, "sum": sums * maps, "moved": moved})
 
 
-def _tile_work(geometry: Geometry, batch: int, inputs: int, outputs: int, itemsize: int) -> Work:
-    """Of a compiled product, with filters by their taps."""
+def _taps_work(
+    geometry: Geometry, batch: int, inputs: int, outputs: int, itemsize: int, purpose: Purpose
+) -> Work:
+    """Of compiled products with filters by their taps: forward, to the input, to the weight."""
+    forward = _tile_work(geometry, batch, inputs, outputs, itemsize)
+    if purpose == "frozen":
+        return forward
+    ordered = math.prod(g.count for g in geometry.taps) * inputs * outputs
+    forward["pack"] += ordered
+    if purpose == "inference":
+        return forward
+    back = _tile_work(geometry, batch, outputs, inputs, itemsize)
+    across = _tile_work(geometry, batch, outputs, inputs, itemsize, row=False)
+    return _sum((forward, 1), (back, 1), (across, 1), (Counter({"pack": ordered}), 1))
+
+
+def _tile_work(
+    geometry: Geometry, batch: int, inner: int, lanes: int, itemsize: int, *, row: bool = True
+) -> Work:
+    """Of one of them, by channels that are summed over and channels that fill vectors."""
     bins, taps = count(geometry.source), math.prod(g.count for g in geometry.taps)
-    filters = inputs * _padded(outputs)
+    filters = inner * _padded(lanes)
     down = geometry.taps[0].count if len(geometry.taps) == 2 else 0
     across = taps // max(1, down) * sum(a.modes for a in geometry.source[-1:])
-    read = itemsize * (2 * bins * batch * (inputs + outputs) + taps * filters)
-    if batch == 1:  # each filter's spectrum is multiplied with as soon as it is computed
+    read = itemsize * (2 * bins * batch * (inner + lanes) + taps * filters)
+    if batch == 1 and row:  # each filter's spectrum is multiplied with as soon as it is computed
         sums = filters * (bins * (down + 5) + across * max(1, down))
         return Counter({"launch": 2, "sum": sums, "moved": read // 2})
     panel = filters * (bins * (down + 4) + 2 * across * max(1, down))
-    tile = 3 * bins * max(batch, _ROWS) * max(inputs, _INNER) * _padded(outputs)
+    tile = 3 * bins * max(batch, _ROWS) * (inner + _STORED) * _padded(lanes)
     return Counter({"launch": 2, "tile": tile, "panel": panel, "moved": read})
 
 
@@ -228,20 +273,22 @@ def _conv_work(geometry: Geometry, batch: int, inputs: int, outputs: int, itemsi
     reached = batch * math.prod(a.grid.count for a in geometry.reach_axes)
     products = positions * taps * inputs * outputs // geometry.groups
     filters = inputs * outputs // geometry.groups * taps
-    few = sum(channels // geometry.groups < _BLOCK for channels in (inputs, outputs))
-    kind = "grouped" if few and geometry.groups > 1 else ("conv", "starved", "alone")[few]
-    if kind == "alone":  # outputs are computed in eights, wanted or not
-        products = products * math.ceil(outputs / 8) * 8 // outputs
-    if kind == "starved" and inputs < 4:
-        products = products * 4 // inputs
+    kind = "conv"
+    if min(inputs, outputs) // geometry.groups < _BLOCK:
+        if geometry.groups > 1:
+            kind = "grouped"
+        elif outputs < _BLOCK:  # computed in eights, wanted or not
+            kind, products = "alone", products * _padded(outputs, 8) // outputs
+        else:
+            kind, products = "starved", products * _padded(inputs, 4) // inputs
     work: Work = Counter({"start": 1, kind: products})
     # The library brings the filters into an order of its own first.
     work["byte"] += itemsize * (reached * inputs + positions * outputs + 3 * filters)
     return work
 
 
-def _padded(numbers: int) -> int:
-    return math.ceil(numbers / _BLOCK) * _BLOCK
+def _padded(numbers: int, to: int = _BLOCK) -> int:
+    return math.ceil(numbers / to) * to
 
 
 def _smoothness(length: int) -> float:
