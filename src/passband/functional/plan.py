@@ -29,7 +29,6 @@ from passband.transforms.precision import compute_dtype
 
 PlanName = Literal["auto", "fft", "dft", "spatial", "fused", "measure"]
 PLAN_NAMES: tuple[str, ...] = get_args(PlanName)
-_MANY = 1024  # maps enough for a matrix to be worth building
 
 
 @dataclass(frozen=True)
@@ -107,8 +106,13 @@ def make_plan(
     at = prices(device, precision)
     possible = ways(geometry, dtype, device)
 
+    def transforms_of(way: Way) -> tuple[Transform, Transform]:
+        fused = "fused" in possible and "sum" in at
+        filters = inputs * outputs // geometry.groups
+        return _transforms(geometry, way, batch * inputs, filters, at, fused=fused)
+
     def work_of(way: Way) -> Work:
-        transforms = _transforms(geometry, way, at, fused="fused" in possible and "sum" in at)
+        transforms = transforms_of(way)
         itemsize = compute_dtype(dtype, transforms[0], device).itemsize
         return convolution_work(
             geometry, way, transforms, batch, inputs, outputs, itemsize, purpose
@@ -126,7 +130,7 @@ def make_plan(
         way, reason = asked, "asked for"
         if way not in possible:
             reason += "; by PyTorch's operations, since no kernel takes such maps"
-    transforms = _transforms(geometry, way, at, fused="fused" in possible and "sum" in at)
+    transforms = transforms_of(way)
     spectral = compute_dtype(dtype, transforms[0], device)
     held = _held(geometry, batch * inputs, dtype, spectral)
     return Plan(geometry, way, *transforms, *held, costs, reason)
@@ -157,20 +161,20 @@ def ways(geometry: Geometry, dtype: torch.dtype, device: str) -> tuple[Way, ...]
 
 
 def _transforms(
-    geometry: Geometry, way: Way, at: Prices, *, fused: bool
+    geometry: Geometry, way: Way, maps: int, filters: int, at: Prices, *, fused: bool
 ) -> tuple[Transform, Transform]:
     """Of maps and of filters. The `dft` way takes no FFT at all, so that no number is complex."""
 
-    def cheaper(choice: tuple[Transform, ...], *axes: tuple[Axis, ...]) -> Transform:
+    def cheaper(choice: tuple[Transform, ...], of: int, *axes: tuple[Axis, ...]) -> Transform:
         def cost(transform: Transform) -> float:
-            return sum(seconds(transform_work(a, transform, _MANY, 4), at) for a in axes)
+            return sum(seconds(transform_work(a, transform, of, 4), at) for a in axes)
 
         return min(choice, key=cost)
 
     if way in ("dft", "fused"):
         return way, "dft"
-    filters = cheaper(TRANSFORMS, geometry.filter_axes)
+    of_filters = cheaper(TRANSFORMS, filters, geometry.filter_axes)
     if way == "fft":
-        return "fft", filters
+        return "fft", of_filters
     choice = (*TRANSFORMS, "fused") if fused else TRANSFORMS
-    return cheaper(choice, geometry.source, geometry.reach_axes), filters
+    return cheaper(choice, maps, geometry.source, geometry.reach_axes), of_filters
