@@ -39,6 +39,7 @@ from passband.functional.convolution import convolve, ready
 from passband.functional.cost import RESOURCES, Purpose, Way, convolution_work
 from passband.functional.geometry import Geometry, convolution_geometry
 from passband.functional.plan import Plan, make_plan, ways
+from passband.lab.bench.grid import RESNET18
 from passband.nn.frozen import Frozen
 from passband.transforms.fourier import Transform
 from passband.transforms.precision import compute_dtype
@@ -100,9 +101,20 @@ class Measured:
 
 
 def layers(count: int, seed: int) -> list[Layer]:
-    """Random layers: two of three as in networks, others of every kind; and a tenth more stems."""
+    """Random layers: two of three as in networks, others of every kind; and a tenth more stems.
+
+    And those of ResNet-18.
+    """
+    if not count:
+        return []
     kinds = [_any if i % 3 == 2 else _usual for i in range(count)]
-    return [*_drawn(kinds, seed), *_drawn([_stem] * math.ceil(count / 10), seed)]
+    stems = [_stem] * math.ceil(count / 10)
+    known = [
+        Layer(32, inputs, outputs, (n, n), 3, stride, 1, keep)
+        for inputs, outputs, n, stride in RESNET18
+        for keep in (0.5, 0.25, 0.1)
+    ]
+    return [*_drawn(kinds, seed), *_drawn(stems, seed), *known]
 
 
 def _drawn(kinds: Sequence[Callable[[random.Random], Layer]], seed: int) -> list[Layer]:
@@ -166,13 +178,10 @@ def plans(setting: Setting) -> dict[Way, Plan]:
 def measure(setting: Setting) -> Measured:
     """Time each way in turns: more of them while they differ, one alone of what takes seconds."""
     layer, training = setting.layer, setting.purpose == "training"
-    noise = partial(
-        torch.randn, dtype=getattr(torch, setting.dtype), device=setting.device,
-        requires_grad=training,
-    )  # fmt: skip
-    x = noise(layer.batch, layer.inputs, *layer.size)
+    noise = partial(torch.randn, device=setting.device, requires_grad=training)
+    x = noise(layer.batch, layer.inputs, *layer.size, dtype=getattr(torch, setting.dtype))
     taps = (layer.kernel,) * len(layer.size)
-    w = noise(layer.outputs, layer.inputs // layer.groups, *taps)
+    w = noise(layer.outputs, layer.inputs // layer.groups, *taps)  # float32, as under autocast
     mine = plans(setting)
 
     def run_of(plan: Plan) -> Callable[[], object]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from passband.band import Band
 from passband.functional.arguments import Arguments, check_shapes
-from passband.functional.convolution import Ready, convolve
+from passband.functional.convolution import Convolve, Ready, convolve
 from passband.functional.convolution import ready as ready_convolution
 from passband.functional.cost import Purpose
 from passband.functional.energy import energy_modes
@@ -37,20 +37,21 @@ def apply(
     band: Band,
     asked: PlanName,
     prepared: Prepared | None = None,
+    by: Convolve = convolve,
 ) -> Tensor:
     """The band-limited convolution of a map, batched or not; see `convolve` for `prepared`.
 
     `torch.compile` leaves it as it is: a compiler would see PyTorch's operations, not the kernels.
     """
     if torch.compiler.is_dynamo_compiling():
-        return _uncompiled()(args, x, weight, bias, band, asked, prepared)
+        return _uncompiled()(args, x, weight, bias, band, asked, prepared, by)
     batch, plan = prepare(args, x, weight, bias, band, asked, frozen=prepared is not None)
     # PyTorch pads a period, and an even kernel's "same", by a copy of the map, which it then holds.
     uneven = args.padding_mode == "zeros" and any(p != q for p, q in args.padding)
     if plan.direct and not uneven and args.padding_mode != "circular":
         y = _direct(args, batch, weight, bias)
     else:
-        y = convolve(batch, weight, bias, plan, prepared)
+        y = by(batch, weight, bias, plan, prepared)
     return y if x.dim() == batch.dim() else y.squeeze(0)
 
 

@@ -10,6 +10,7 @@ from torch.overrides import handle_torch_function, has_torch_function
 from passband.band import Band
 from passband.functional.apply import apply
 from passband.functional.arguments import Size, check_choices, check_tensors, read_arguments
+from passband.functional.convolution import Convolve, convolve
 from passband.functional.geometry import StrideMode
 from passband.functional.padding import PaddingMode
 from passband.functional.plan import PlanName
@@ -37,8 +38,9 @@ def band_conv1d(
         >>> band_conv1d(x, w, padding="same", band=Band(keep=0.5)).shape
         torch.Size([2, 4, 100])
     """
-    options = (stride, padding, dilation, groups, band, plan, padding_mode, stride_mode)
-    return _convolution(band_conv1d, 1, input, weight, bias, *options)
+    options = (stride, padding, dilation, groups)
+    modes = {"padding_mode": padding_mode, "stride_mode": stride_mode}
+    return _dispatched(band_conv1d, input, weight, bias, *options, band=band, plan=plan, **modes)
 
 
 def band_conv2d(
@@ -104,8 +106,9 @@ def band_conv2d(
         >>> torch.equal(band_conv2d(x, w, band=Band(keep=1)), F.conv2d(x, w))
         True
     """
-    options = (stride, padding, dilation, groups, band, plan, padding_mode, stride_mode)
-    return _convolution(band_conv2d, 2, input, weight, bias, *options)
+    options = (stride, padding, dilation, groups)
+    modes = {"padding_mode": padding_mode, "stride_mode": stride_mode}
+    return _dispatched(band_conv2d, input, weight, bias, *options, band=band, plan=plan, **modes)
 
 
 def band_conv3d(
@@ -130,8 +133,9 @@ def band_conv3d(
         >>> band_conv3d(x, w, stride=2, band=Band(keep=0.5)).shape
         torch.Size([1, 4, 3, 3, 3])
     """
-    options = (stride, padding, dilation, groups, band, plan, padding_mode, stride_mode)
-    return _convolution(band_conv3d, 3, input, weight, bias, *options)
+    options = (stride, padding, dilation, groups)
+    modes = {"padding_mode": padding_mode, "stride_mode": stride_mode}
+    return _dispatched(band_conv3d, input, weight, bias, *options, band=band, plan=plan, **modes)
 
 
 def band_conv_transpose1d(
@@ -155,8 +159,8 @@ def band_conv_transpose1d(
         >>> band_conv_transpose1d(x, w, stride=2, band=Band(keep=0.5)).shape
         torch.Size([2, 4, 106])
     """
-    options = (stride, padding, output_padding, groups, dilation, band, plan)
-    return _transposed(band_conv_transpose1d, 1, input, weight, bias, *options)
+    options = (stride, padding, output_padding, groups, dilation)
+    return _dispatched(band_conv_transpose1d, input, weight, bias, *options, band=band, plan=plan)
 
 
 def band_conv_transpose2d(
@@ -198,8 +202,8 @@ def band_conv_transpose2d(
         >>> band_conv_transpose2d(x, w, stride=2, padding=1, band=Band(keep=0.5)).shape
         torch.Size([2, 8, 32, 32])
     """
-    options = (stride, padding, output_padding, groups, dilation, band, plan)
-    return _transposed(band_conv_transpose2d, 2, input, weight, bias, *options)
+    options = (stride, padding, output_padding, groups, dilation)
+    return _dispatched(band_conv_transpose2d, input, weight, bias, *options, band=band, plan=plan)
 
 
 def band_conv_transpose3d(
@@ -223,13 +227,12 @@ def band_conv_transpose3d(
         >>> band_conv_transpose3d(x, w, stride=2, band=Band(keep=0.5)).shape
         torch.Size([1, 3, 8, 8, 8])
     """
-    options = (stride, padding, output_padding, groups, dilation, band, plan)
-    return _transposed(band_conv_transpose3d, 3, input, weight, bias, *options)
+    options = (stride, padding, output_padding, groups, dilation)
+    return _dispatched(band_conv_transpose3d, input, weight, bias, *options, band=band, plan=plan)
 
 
 def _convolution(
     public: Callable[..., Tensor],
-    dims: int,
     x: Tensor,
     weight: Tensor,
     bias: Tensor | None,
@@ -237,31 +240,25 @@ def _convolution(
     padding: Size | str,
     dilation: Size,
     groups: int,
+    *,
     band: Band,
     plan: PlanName,
     padding_mode: PaddingMode,
     stride_mode: StrideMode,
+    by: Convolve = convolve,
 ) -> Tensor:
-    tensors = (x, weight, bias)
-    if has_torch_function(tensors):
-        out: Tensor = handle_torch_function(
-            public, tensors, x, weight, bias, stride, padding, dilation, groups,
-            band=band, plan=plan, padding_mode=padding_mode, stride_mode=stride_mode,
-        )  # fmt: skip
-        return out
-    name = public.__name__
+    name, dims = public.__name__, _dims(public)
     check_choices(name, band, plan, padding_mode, stride_mode)
     check_tensors(name, dims, x, weight, bias)
     args = read_arguments(
         name, dims, weight.shape, stride, padding, dilation, groups,
         padding_mode=padding_mode, stride_mode=stride_mode,
     )  # fmt: skip
-    return apply(args, x, weight, bias, band, plan)
+    return apply(args, x, weight, bias, band, plan, by=by)
 
 
 def _transposed(
     public: Callable[..., Tensor],
-    dims: int,
     x: Tensor,
     weight: Tensor,
     bias: Tensor | None,
@@ -270,21 +267,45 @@ def _transposed(
     output_padding: Size,
     groups: int,
     dilation: Size,
+    *,
     band: Band,
     plan: PlanName,
+    by: Convolve = convolve,
 ) -> Tensor:
-    tensors = (x, weight, bias)
-    if has_torch_function(tensors):
-        out: Tensor = handle_torch_function(
-            public, tensors, x, weight, bias, stride, padding, output_padding, groups, dilation,
-            band=band, plan=plan,
-        )  # fmt: skip
-        return out
-    name = public.__name__
+    name, dims = public.__name__, _dims(public)
     check_choices(name, band, plan)
     check_tensors(name, dims, x, weight, bias)
     args = read_arguments(
         name, dims, weight.shape, stride, padding, dilation, groups, output_padding,
         transposed=True,
     )  # fmt: skip
-    return apply(args, x, weight, bias, band, plan)
+    return apply(args, x, weight, bias, band, plan, by=by)
+
+
+FORMS: dict[Callable[..., Tensor], Callable[..., Tensor]] = {
+    band_conv1d: _convolution, band_conv2d: _convolution, band_conv3d: _convolution,
+    band_conv_transpose1d: _transposed, band_conv_transpose2d: _transposed,
+    band_conv_transpose3d: _transposed,
+}  # fmt: skip
+"""What computes each public form: takes the form, the arguments as it hands them to who overrides
+PyTorch's functions, and `by`, which computes as `convolve` does."""
+
+
+def _dims(public: Callable[..., Tensor]) -> int:
+    return int(public.__name__[-2])
+
+
+def _dispatched(
+    public: Callable[..., Tensor],
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    *options: object,
+    **named: object,
+) -> Tensor:
+    """What overrides PyTorch's functions comes first."""
+    tensors = (x, weight, bias)
+    if has_torch_function(tensors):
+        out: Tensor = handle_torch_function(public, tensors, *tensors, *options, **named)
+        return out
+    return FORMS[public](public, *tensors, *options, **named)

@@ -21,6 +21,8 @@ from passband.transforms.recording import apply, recording
 
 Ready = Callable[[Tensor], Tensor]
 """A convolution with everything settled but the values of the map."""
+Convolve = Callable[[Tensor, Tensor, Tensor | None, Plan, Prepared | None], Tensor]
+"""`convolve`, or what computes the same."""
 
 
 def convolve(
@@ -42,11 +44,27 @@ def convolve(
     Returns:
         `(N, outputs, *space)`, with the dtype and memory format of x.
     """
-    held = x if plan.holds == "map" else analysis(x, plan.geometry.source, plan.transform)
-    last = is_channels_last(x)
+    held, last = held_of(x, plan), is_channels_last(x)
     if prepared is not None:
         return _forward(held, weight, bias, plan, x.dtype, last, prepared)
-    out: Tensor = apply(_Convolve, held, weight, bias, plan, x.dtype, last)
+    return from_held(held, weight, bias, plan, x.dtype, last)
+
+
+def held_of(x: Tensor, plan: Plan) -> Tensor:
+    """What a convolution holds of its input: the kept half spectrum or, if smaller, the map."""
+    return x if plan.holds == "map" else analysis(x, plan.geometry.source, plan.transform)
+
+
+def from_held(
+    held: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    plan: Plan,
+    dtype: torch.dtype,
+    last: bool,
+) -> Tensor:
+    """The convolution of a map, of which this is held, in the map's dtype and memory format."""
+    out: Tensor = apply(_Convolve, held, weight, bias, plan, dtype, last)
     return out
 
 

@@ -17,7 +17,7 @@ from passband.nn.setting import BandSetting
 
 WAYS: tuple[Way, ...] = get_args(Way)
 PLANS: tuple[PlanName, ...] = (*WAYS, "auto")
-_HOPELESS = 20  # times the estimate of the best way
+_HOPELESS = 8  # times the estimate of the best way
 _CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
 
 

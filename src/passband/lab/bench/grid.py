@@ -37,7 +37,7 @@ def layer(
 
 
 # Input channels, output channels, samples a side, stride: each distinct 3x3 layer, batch 32.
-_RESNET18 = (
+RESNET18 = (
     (3, 64, 32, 1), (64, 64, 32, 1), (64, 128, 32, 2), (128, 128, 16, 1), (128, 256, 16, 2),
     (256, 256, 8, 1), (256, 512, 8, 2), (512, 512, 4, 1),
 )  # fmt: skip
@@ -57,7 +57,7 @@ def resnet18() -> list[Case]:
     return [
         layer(f"{a}->{b} {n}x{n}" + (f" stride {s}" if s > 1 else ""), "resnet18", (32, a, n, n),
               b, 3, stride=s, bias=False)
-        for a, b, n, s in _RESNET18
+        for a, b, n, s in RESNET18
     ]  # fmt: skip
 
 
