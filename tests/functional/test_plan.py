@@ -134,6 +134,25 @@ def test_a_long_filter_is_not_computed_in_space() -> None:
     assert plan.way == "fft"
 
 
+@pytest.mark.parametrize(("channels", "transform"), [(1, "fft"), (64, "dft")])
+def test_a_matrix_for_filters_is_made_for_many_of_them_only(channels: int, transform: str) -> None:
+    """Of 4 M numbers, for one filter, it took fifteen times as long as the whole does now."""
+    plan = plan_of(
+        pb.nn.BandConv1d(channels, channels, 256, padding=128, keep=0.5, plan="fft"),
+        torch.zeros(8, channels, 16384 if channels == 1 else 512),
+    )
+    assert plan.filter_transform == transform
+
+
+def test_blocks_of_maps_that_leave_a_thread_idle_cost_no_less() -> None:
+    """A compiled transform takes 16 maps at a time; prices are of two threads."""
+    axes = plan_of(
+        pb.nn.BandConv2d(4, 4, 3, padding=1, keep=0.25), torch.zeros(1, 4, 12, 12)
+    ).geometry.source
+    one, two, three = (cost.transform_work(axes, "fused", maps, 4)["sum"] for maps in (1, 32, 33))
+    assert one == two == three / 2
+
+
 def test_the_whole_band_is_pytorchs_convolution() -> None:
     layer = pb.nn.BandConv2d(3, 4, 3, padding=1, keep=1.0)
     x = torch.randn(2, 3, 9, 9, generator=torch.Generator().manual_seed(0))
