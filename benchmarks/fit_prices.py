@@ -12,7 +12,8 @@ Measuring is slow, fitting is not. `--data` names a file that gets each measurem
 made. What it has is not measured again: a run that was stopped goes on where it was, one with more
 `--layers` measures those that are new, one with `--layers 0` only fits. Everything in the file that
 is of the same device, dtype and number of threads is fitted; work is counted anew each time, so a
-changed cost model needs no new measurements, but changed kernels need a new file.
+changed cost model needs no new measurements, but changed kernels, or a change of what is measured,
+need a new file.
 """
 
 from __future__ import annotations

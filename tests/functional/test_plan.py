@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import passband as pb
-from passband.functional import cost
+from passband.functional import convolution, cost, measure
 from passband.functional import plan as planning
 from passband.functional.cost import Prices
 from passband.functional.plan import Plan, PlanName, make_plan
@@ -180,6 +181,22 @@ def test_a_half_precision_map_counts_half() -> None:
     layer = pb.nn.BandConv2d(3, 4, 3, padding=1, keep=0.6, dtype=torch.float16)
     plan = plan_of(layer, torch.zeros(2, 3, 8, 8, dtype=torch.float16))
     assert (plan.holds, plan.held_bytes) == ("map", 2 * 3 * 64 * 2)
+
+
+def test_measuring_takes_the_weight_as_it_is_under_autocast(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = set[tuple[torch.dtype, torch.dtype]]()
+
+    def convolve(x: torch.Tensor, weight: torch.Tensor, *others: Any) -> torch.Tensor:
+        seen.add((x.dtype, weight.dtype))
+        return convolution.convolve(x, weight, *others)
+
+    monkeypatch.setattr(measure, "convolve", convolve)
+    layer = pb.nn.BandConv2d(3, 5, 3, keep=0.3, plan="measure")
+    with torch.autocast("cpu", torch.bfloat16):
+        plan_of(layer, torch.zeros(2, 3, 13, 11))
+    assert seen == {(torch.bfloat16, torch.float32)}
 
 
 @pytest.mark.parametrize("transposed", [False, True])

@@ -108,7 +108,7 @@ def prepare(
     outputs = weight.shape[1] * args.groups if args.transposed else weight.shape[0]
     shape = (x.shape[0], x.shape[1], outputs, x.dtype)
     if asked == "measure":
-        return x, measured_plan(geometry, *shape, x.device, purpose)
+        return x, measured_plan(geometry, *shape, x.device, purpose, weight.dtype)
     return x, make_plan(geometry, asked, *shape, x.device.type, purpose)
 
 

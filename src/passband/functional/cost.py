@@ -22,7 +22,7 @@ from passband.transforms.fourier.dft import divided
 
 Way = Literal["fft", "dft", "spatial", "fused"]
 WAYS: tuple[Way, ...] = ("fft", "dft", "spatial")
-"""Those that run everywhere, and whose cost is known."""
+"""Those that run everywhere."""
 Purpose = Literal["training", "inference", "frozen"]
 """Forward and backward; forward alone; forward with filter spectra at hand."""
 
@@ -144,6 +144,7 @@ def _spectral_work(
         return work
     count_of = inputs * outputs // geometry.groups
     spectra = transform_work(geometry.filter_axes, filters, count_of, itemsize)
+    spectra["byte"] += _cast_bytes(geometry, count_of, itemsize)
     product = _product_work(geometry, batch, inputs, outputs, itemsize)
     return _sum((around, 1), (product, passes), (spectra, 0 if purpose == "frozen" else passes))
 
@@ -284,7 +285,14 @@ def _conv_work(geometry: Geometry, batch: int, inputs: int, outputs: int, itemsi
     work: Work = Counter({"start": 1, kind: products})
     # The library brings the filters into an order of its own first.
     work["byte"] += itemsize * (reached * inputs + positions * outputs + 3 * filters)
+    work["byte"] += _cast_bytes(geometry, inputs * outputs // geometry.groups, itemsize)
     return work
+
+
+def _cast_bytes(geometry: Geometry, filters: int, itemsize: int) -> int:
+    """Read and written when half precision is made of a float32 weight, as under autocast."""
+    taps = math.prod(g.count for g in geometry.taps)
+    return taps * filters * (4 + itemsize) if itemsize < 4 else 0
 
 
 def _padded(numbers: int, to: int = _BLOCK) -> int:

@@ -26,23 +26,30 @@ def measured_plan(
     outputs: int,
     dtype: torch.dtype,
     device: torch.device,
-    purpose: Purpose = "training",
+    purpose: Purpose,
+    weight_dtype: torch.dtype,
 ) -> Plan:
     """The fastest way, timed in turn on random data: forward and backward, or forward alone.
 
     What was measured before on a machine like this one, with as many threads, is not measured
     again (see `timings`). As with `"auto"`, a band that keeps everything is PyTorch's own
-    convolution; and where there is no data to time (the meta device) the estimate decides.
+    convolution; and where there is no data to time (the meta device) the estimate decides. Under
+    autocast the weight has another dtype than the map.
     """
     shape = (batch, inputs, outputs, dtype)
     if geometry.full or device.type == "meta":
         return make_plan(geometry, "auto", *shape, device.type, purpose)
     possible = ways(geometry, dtype, device.type)
     plans = {way: make_plan(geometry, way, *shape, device.type, purpose) for way in possible}
-    key = f"{geometry} {shape} {device.type} {purpose} {torch.get_num_threads()} threads"
+    key = (
+        f"{geometry} {shape} {weight_dtype} {device.type} {purpose} "
+        f"{torch.get_num_threads()} threads"
+    )
     known = recall(key)
     if known is None or set(known) != set(possible):
-        measured = _measured(plans, inputs, outputs, batch, dtype, device, purpose)
+        measured = _measured(
+            plans, inputs, outputs, batch, (dtype, weight_dtype), device, purpose
+        )
         known = {str(way): seconds for way, seconds in measured.items()}
         remember(key, known)
     return fastest(plans, {way: known[way] for way in possible})
@@ -53,7 +60,7 @@ def _measured(
     inputs: int,
     outputs: int,
     batch: int,
-    dtype: torch.dtype,
+    dtypes: tuple[torch.dtype, torch.dtype],
     device: torch.device,
     purpose: Purpose,
 ) -> dict[Way, float]:
@@ -64,8 +71,8 @@ def _measured(
     pair = (inputs, outputs) if geometry.transposed else (outputs, inputs)
     training = purpose == "training"
     with torch.inference_mode(False), torch.set_grad_enabled(training):
-        x = _noise((batch, inputs, *space), dtype, device).requires_grad_(training)
-        w = _noise((pair[0], pair[1] // geometry.groups, *taps), dtype, device)
+        x = _noise((batch, inputs, *space), dtypes[0], device).requires_grad_(training)
+        w = _noise((pair[0], pair[1] // geometry.groups, *taps), dtypes[1], device)
         w.requires_grad_(training)
         runs = {way: _run_of(x, w, plan, purpose) for way, plan in plans.items()}
         for run in runs.values():

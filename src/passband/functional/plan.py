@@ -40,8 +40,8 @@ class Plan:
         way: `"fft"`, `"dft"` or `"fused"`: the product of spectra, by that transform; `"spatial"`:
             an ordinary convolution of the low-passed map.
         transform: the transform in use (of the `spatial` way, the one that low-passes).
-        filter_transform: the transform of the filters: a few taps on a long ring are no work for
-            an FFT.
+        filter_transform: the transform of the filters: few taps on a long ring are no work for an
+            FFT, unless the filters are so few that no matrix is worth making.
         holds: what is kept for backward besides the weight: `"spectrum"`, the kept half spectrum of
             the input, or `"map"`, the input itself where that is smaller.
         held_bytes: how many bytes that is.

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import torch
 
-FORMAT = 2  # to be raised with the layout of a file, and when a way becomes faster or slower
+FORMAT = 3  # to be raised with the layout of a file, and when a way becomes faster or slower
 MOST_ENTRIES = 4096  # of all machines and formats that share the folder
 MOST_BYTES = 16_384  # of an entry
 _USERS_CACHES = {"darwin": ("", "~/Library/Caches"), "win32": ("LOCALAPPDATA", "~/AppData/Local")}
