@@ -47,9 +47,7 @@ def measured_plan(
     )
     known = recall(key)
     if known is None or set(known) != set(possible):
-        measured = _measured(
-            plans, inputs, outputs, batch, (dtype, weight_dtype), device, purpose
-        )
+        measured = _measured(plans, inputs, outputs, batch, (dtype, weight_dtype), device, purpose)
         known = {str(way): seconds for way, seconds in measured.items()}
         remember(key, known)
     return fastest(plans, {way: known[way] for way in possible})

@@ -98,7 +98,7 @@ def ours(
 def _has(module: nn.Module, x: Tensor, plan: PlanName) -> bool:
     """Whether to time a plan: not every layer, dtype and device has kernels, and some have no hope.
 
-    A matrix on a series of 16384 samples takes minutes where an FFT takes a second. So what the cost
+    A matrix on a series of 16384 samples takes minutes where an FFT takes a second. What the cost
     model calls hopeless is not seen, were it wrong about that.
     """
     if plan not in WAYS or not isinstance(module, BandSetting):
