@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from passband.kernels import cpu as compiled
 from passband.memory.bits import packed, unpacked
 from passband.memory.recipe import Recipe, Recipes, Stored, derived, held, hold, pulled_back
 
@@ -17,16 +19,21 @@ Activation = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Piecewise:
-    """An activation of slope 1 between two bounds, and of another slope elsewhere."""
+    """An activation of slope 1 between two bounds, and of another slope at and beyond them."""
 
     function: Activation
     low: float
-    high: float = float("inf")
+    high: float = math.inf
     slope: float = 0.0
 
-    def inside(self, x: Tensor) -> Tensor:
-        """Where the slope is 1; PyTorch's activations have the other one at the bounds."""
-        return x > self.low if self.high == float("inf") else (x > self.low) & (x < self.high)
+    def beyond(self, x: Tensor) -> Tensor:
+        """Where the slope is the other one."""
+        return x <= self.low if self.high == math.inf else (x <= self.low) | (x >= self.high)
+
+    @property
+    def bends_at_zero(self) -> bool:
+        """Whether beyond its bound it is the input times the slope."""
+        return (self.low, self.high) == (0.0, math.inf)
 
 
 def piecewise(recipes: Recipes, x: Tensor, kind: Piecewise, *, in_place: bool = False) -> Tensor:
@@ -106,19 +113,28 @@ class _Dropout(torch.autograd.Function):
 class _Piecewise(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, kind: Piecewise, in_place: bool) -> Tensor:
-        inside = kind.inside(x)
-        ctx.save_for_backward(packed(inside))
-        ctx.shape, ctx.stride, ctx.slope = inside.shape, inside.stride(), kind.slope
-        if not in_place:
-            return kind.function(x)
-        ctx.mark_dirty(x)
-        return x.copy_(kind.function(x))
+        ctx.slope, ctx.shape = kind.slope, x.shape
+        if in_place:
+            ctx.mark_dirty(x)
+        if compiled.masks(x):
+            y = x if in_place else torch.empty_like(x)
+            to = y if kind.bends_at_zero else None
+            bits, ctx.stride = compiled.mask(x, kind.low, kind.high, to, kind.slope), x.stride()
+        else:
+            beyond = kind.beyond(x)
+            y, to, bits, ctx.stride = x, None, packed(beyond), beyond.stride()
+        ctx.save_for_backward(bits)
+        if to is not None:
+            return y
+        return x.copy_(kind.function(x)) if in_place else kind.function(x)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        inside = unpacked(*ctx.saved_tensors, ctx.shape, ctx.stride)
-        outside = grad * ctx.slope if ctx.slope else 0.0
-        return torch.where(inside, grad, outside), None, None
+        (bits,) = ctx.saved_tensors
+        if compiled.masks(grad) and grad.stride() == ctx.stride and not torch.is_grad_enabled():
+            return compiled.masked(grad, bits, ctx.slope), None, None
+        beyond = unpacked(bits, ctx.shape, ctx.stride)
+        return torch.where(beyond, grad * ctx.slope if ctx.slope else 0.0, grad), None, None
 
 
 class _Smooth(torch.autograd.Function):
