@@ -26,7 +26,8 @@ class Residual(nn.Module):
         y = F.relu(self.bn1(self.conv1(x)), inplace=True)
         y = self.bn2(self.conv2(y))
         y += self.short(x)
-        return y.relu_()
+        out: Tensor = y.relu_()
+        return out
 
 
 class PreActivation(nn.Module):
@@ -38,7 +39,8 @@ class PreActivation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.conv1(torch.relu(self.bn1(x)))
-        return x + self.conv2(torch.relu(self.bn2(y)))
+        out: Tensor = x + self.conv2(torch.relu(self.bn2(y)))
+        return out
 
 
 class Dense(nn.Module):

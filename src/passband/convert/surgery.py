@@ -68,8 +68,8 @@ def convert_(
         A row for each convolution: what it became, or why it was left alone.
 
     Raises:
-        TypeError: model is no module, band no `Band`, or memory no `MemoryPolicy`.
-        ValueError: neither band nor policy; an unknown plan or stride mode; a layer that is
+        TypeError: model is no module, band no `Band`, memory no `MemoryPolicy`, or neither given.
+        ValueError: an unknown plan or stride mode; a layer that is
             band-limited already, with another setting. Nothing is changed then, nor when the
             example does not pass.
 
@@ -85,7 +85,7 @@ def convert_(
     if band is not None:
         check_choices("convert_", band, plan, stride_mode=stride_mode)
     elif memory is None:
-        raise ValueError("convert_: give a band, a memory policy, or both; got None for each")
+        raise TypeError("convert_: give a band, a memory policy, or both; got None for each")
     if not isinstance(memory, MemoryPolicy | None):
         raise TypeError(
             f"convert_: memory is a MemoryPolicy, as MemoryPolicy.exact(); got {memory!r}"

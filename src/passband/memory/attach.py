@@ -75,7 +75,7 @@ def _enter(policy: MemoryPolicy, chance: random.Random, module: nn.Module, args:
     mode = None
     if torch.is_grad_enabled() and not _running():
         mode = MemoryMode(policy, chance)
-        mode.__enter__()
+        mode.__enter__()  # type: ignore[no-untyped-call]
     _entered.stack.append((module, mode))
 
 
@@ -84,7 +84,7 @@ def _leave(module: nn.Module, args: Any, output: Any) -> None:
         return
     _, mode = _entered.stack.pop()
     if mode is not None:
-        mode.__exit__(None, None, None)
+        mode.__exit__(None, None, None)  # type: ignore[no-untyped-call]
 
 
 def _running() -> bool:

@@ -54,7 +54,9 @@ def convolve(
     With a kernel of size 1 it holds only the samples that it reads.
     """
     if max(weight.shape[2:]) == 1 and max(stride) > 1 and not any(padding):
-        x = x[(..., *(slice(None, None, s) for s in stride))].contiguous()
+        for axis, step in enumerate(stride, 2):
+            x = x[(slice(None),) * axis + (slice(None, None, step),)]
+        x = x.contiguous()
         stride = [1] * len(stride)
     how = stride, padding, dilation, False, [0] * len(stride), groups
     recipe = stored(recipes, x)

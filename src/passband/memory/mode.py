@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode, handle_torch_function, has_torch_function
 
 from passband.functional.band_conv import FORMS
-from passband.functional.convolution import Plan
+from passband.functional.plan import Plan
 from passband.memory import activation, combination, convolution, norm, pooling, store
 from passband.memory.activation import Piecewise
 from passband.memory.policy import MemoryPolicy
@@ -109,8 +109,8 @@ def _conv(
     if lower is not None and x.dtype != torch.float64:
         x = _cast(mode, x, lower)
         weight, bias = weight.to(lower), None if bias is None else bias.to(lower)
-    sizes = [_each(size, dims) for size in (stride, padding, dilation)]
-    return convolution.convolve(mode.recipes, mode.map, x, weight, bias, *sizes, groups)
+    how = *(_each(size, dims) for size in (stride, padding, dilation)), groups
+    return convolution.convolve(mode.recipes, mode.map, x, weight, bias, *how)
 
 
 def _cast(mode: MemoryMode, x: Tensor, dtype: torch.dtype) -> Tensor:
@@ -225,13 +225,13 @@ def _max_pool2d(
     mode: MemoryMode, func: Function, x: Tensor, kernel_size: Any, stride: Any = None,
     padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False,
 ) -> Any:  # fmt: skip
-    kernel, *others = (
+    window: Any = [
         (n, n) if isinstance(n, int) else tuple(n)
         for n in (kernel_size, stride or kernel_size, padding, dilation)
-    )
-    if return_indices or not pooling.fits(kernel):
+    ]
+    if return_indices or not pooling.fits(window[0]):
         return NotImplemented
-    return pooling.max_pool2d(mode.recipes, x, (kernel, *others, ceil_mode))
+    return pooling.max_pool2d(mode.recipes, x, (*window, ceil_mode))
 
 
 def _mean_pool(mode: MemoryMode, func: Function, x: Tensor, *args: Any, **options: Any) -> Tensor:

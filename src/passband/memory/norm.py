@@ -25,6 +25,7 @@ def batch_norm(
 ) -> Tensor:
     """`F.batch_norm`."""
     recipe = stored(recipes, x)
+    y: Tensor
     y, mean, scale = _BatchNorm.apply(  # type: ignore[no-untyped-call]
         x, weight, bias, running_mean, running_var, training, momentum, eps, recipe
     )

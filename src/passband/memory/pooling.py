@@ -66,7 +66,8 @@ class _MaxPool(torch.autograd.Function):
         column = starts[1] + place % width * dilation[1]
         flat = grad.new_zeros(*ctx.shape[:-2], ctx.shape[-2] * ctx.shape[-1])
         indices = (row * ctx.shape[-1] + column).flatten(-2)
-        return flat.scatter_add(-1, indices, grad.flatten(-2)).view(ctx.shape), None
+        back: Tensor = flat.scatter_add(-1, indices, grad.flatten(-2)).view(ctx.shape)
+        return back, None
 
 
 def _starts(
