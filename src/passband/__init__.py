@@ -14,6 +14,7 @@ from passband.convert import report as report
 from passband.convert import revert_ as revert_
 from passband.convert import set_band_ as set_band_
 from passband.convert import unfreeze_ as unfreeze_
+from passband.memory.policy import MemoryPolicy as MemoryPolicy
 from passband.memory.saved import SavedBytes as SavedBytes
 
 __version__ = "0.1.0"

@@ -16,6 +16,8 @@ from passband.convert.layers import (
 )
 from passband.convert.observe import observing
 from passband.functional.plan import Plan
+from passband.memory.attach import policy_of
+from passband.memory.policy import MemoryPolicy
 from passband.memory.saved import readable
 from passband.nn.setting import BandSetting
 
@@ -57,9 +59,11 @@ class ConvertReport:
 
     Attributes:
         rows: one for each convolution, in the order of the model.
+        memory: the model's memory policy.
     """
 
     rows: tuple[Row, ...]
+    memory: MemoryPolicy | None = None
 
     @property
     def converted(self) -> tuple[Row, ...]:
@@ -102,7 +106,8 @@ class ConvertReport:
         known = any(row.plans for row in self.converted)
         measured = f", keeping {self.keep_measured:.1%} of the coefficients" if known else ""
         count = f"{len(self.converted)} of {len(self.rows)} convolutions are band-limited"
-        return "\n".join([*table, count + measured])
+        policy = [] if self.memory is None else [f"memory policy: {self.memory}"]
+        return "\n".join([*table, count + measured, *policy])
 
 
 def report(model: nn.Module, example: object = None) -> ConvertReport:
@@ -135,7 +140,7 @@ def report(model: nn.Module, example: object = None) -> ConvertReport:
         band = module.band.statement if isinstance(module, BandSetting) else ""
         reason = "" if band else "not converted"
         rows.append(Row(name, before, now.__name__, band, reason, channels))
-    written = ConvertReport(tuple(rows))
+    written = ConvertReport(tuple(rows), policy_of(model))
     return written if example is None else with_plans(written, model, example)
 
 
@@ -151,9 +156,8 @@ def with_plans(written: ConvertReport, model: nn.Module, example: object) -> Con
 
     with observing(model, names, see):
         model(*example) if isinstance(example, tuple | list) else model(example)
-    return ConvertReport(
-        tuple(replace(row, plans=tuple(plans.get(row.name, ()))) for row in written.rows)
-    )
+    rows = tuple(replace(row, plans=tuple(plans.get(row.name, ()))) for row in written.rows)
+    return replace(written, rows=rows)
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -24,6 +24,8 @@ from passband.convert.report import ConvertReport, Row, with_plans
 from passband.functional.arguments import check_choices
 from passband.functional.geometry import StrideMode
 from passband.functional.plan import PlanName
+from passband.memory.attach import attach_, detach_, policy_of
+from passband.memory.policy import MemoryPolicy
 from passband.nn.setting import BandSetting, Setting, check_setting
 
 Where = Callable[[str, nn.Module], bool]
@@ -32,8 +34,9 @@ Bands = Band | Mapping[str, Band] | Sequence[Band] | Callable[[str, nn.Module], 
 
 def convert_(
     model: nn.Module,
-    band: Band,
+    band: Band | None,
     *,
+    memory: MemoryPolicy | None = None,
     where: Where | None = None,
     pointwise: bool = False,
     plan: PlanName = "auto",
@@ -50,7 +53,10 @@ def convert_(
 
     Args:
         model: any module; it may itself be a convolution.
-        band: which frequencies to keep.
+        band: which frequencies to keep; None leaves every convolution as it is, for the sake of a
+            memory policy.
+        memory: what the blocks of the model keep for backward, see `MemoryPolicy`; None changes
+            nothing about it. Outputs stay as they are.
         where: asked for each convolution, `where(name, module)`; those it denies are left alone.
         pointwise: also convert convolutions of kernel size 1, which the paper leaves in space.
         plan: as in `passband.functional.band_conv2d`.
@@ -62,9 +68,10 @@ def convert_(
         A row for each convolution: what it became, or why it was left alone.
 
     Raises:
-        TypeError: model is no module, or band no `Band`.
-        ValueError: an unknown plan or stride mode; a layer that is band-limited already, with
-            another setting. Nothing is changed then, nor when the example does not pass.
+        TypeError: model is no module, band no `Band`, memory no `MemoryPolicy`, or neither given.
+        ValueError: an unknown plan or stride mode; a layer that is
+            band-limited already, with another setting. Nothing is changed then, nor when the
+            example does not pass.
 
     Examples:
         >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 1))
@@ -75,10 +82,20 @@ def convert_(
         1 of 2 convolutions are band-limited
     """
     check_model("convert_", model)
-    check_choices("convert_", band, plan, stride_mode=stride_mode)
+    if band is not None:
+        check_choices("convert_", band, plan, stride_mode=stride_mode)
+    elif memory is None:
+        raise TypeError("convert_: give a band, a memory policy, or both; got None for each")
+    if not isinstance(memory, MemoryPolicy | None):
+        raise TypeError(
+            f"convert_: memory is a MemoryPolicy, as MemoryPolicy.exact(); got {memory!r}"
+        )
     rows, chosen = [], []
     for name, module in convolutions(model):
         before = own_class(module)
+        if band is None:
+            rows.append(_as_it_is(name, module, before))
+            continue
         reason = _reason(name, module, before, where, pointwise)
         transposed = issubclass(before, _ConvTransposeNd)
         setting = Setting(band, plan, "sample" if transposed else stride_mode)
@@ -100,7 +117,10 @@ def convert_(
         change_class(module, BAND_OF[own_class(module)])
         assert isinstance(module, BandSetting)
         module.configure(setting)
-    report = ConvertReport(tuple(rows))
+    policy = policy_of(model)
+    if memory is not None:
+        attach_(model, memory)
+    report = ConvertReport(tuple(rows), policy_of(model))
     if example is None:
         return report
     try:
@@ -108,11 +128,16 @@ def convert_(
     except BaseException:
         for module, _ in chosen:
             _to_plain(module)
+        detach_(model)
+        if policy is not None:
+            attach_(model, policy)
         raise
 
 
 def revert_(model: nn.Module) -> list[str]:
     """Turn every band-limited convolution back into the ordinary one, in place and bit-exact.
+
+    A memory policy is taken off as well.
 
     Args:
         model: any module.
@@ -135,6 +160,7 @@ def revert_(model: nn.Module) -> list[str]:
     ]
     for _, module in layers:
         _to_plain(module)
+    detach_(model)
     return [name for name, _ in layers]
 
 
@@ -200,6 +226,14 @@ def _by_name(
             )
         return dict(zip(layers, band, strict=True))
     raise TypeError(f"set_band_: a Band, dict, list or function is needed; got {band!r}")
+
+
+def _as_it_is(name: str, module: nn.Module, cls: type[nn.Module]) -> Row:
+    """The row of a convolution where no band is given."""
+    channels = int(getattr(module, "in_channels", 0))
+    if isinstance(module, BandSetting):
+        return Row(name, cls.__name__, cls.__name__, module.band.statement, "", channels)
+    return Row(name, cls.__name__, cls.__name__, "", "no band is given", channels)
 
 
 def _reason(

@@ -105,31 +105,57 @@ class _Convolve(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        held, weight, bias, ctx.plan, ctx.dtype, ctx.last = inputs
-        ctx.weight_shape, ctx.weight_dtype = weight.shape, weight.dtype
-        ctx.weight_last = is_channels_last(weight)
-        ctx.held_shape, ctx.held_dtype = held.shape, held.dtype
-        ctx.bias_dtype = None if bias is None else bias.dtype
+        describe(ctx, *inputs)
+        held, weight = inputs[:2]
         needs_input, needs_weight = ctx.needs_input_grad[:2]
         ctx.save_for_backward(held if needs_weight else None, weight if needs_input else None)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        held, weight = ctx.saved_tensors
-        plan: Plan = ctx.plan
-        with without_autocast(grad.device):
-            precision = _precision(plan, ctx.dtype, grad.device)
-            through = _backward_spectral
-            if plan.way == "spatial":
-                through = backward_spatial
-                weight = None if weight is None else weight.to(precision)
-            grad_held, grad_weight, grad_bias = through(grad.to(precision), held, weight, ctx)
-        return (
-            None if grad_held is None else grad_held.to(ctx.held_dtype),
-            None if grad_weight is None else grad_weight.to(ctx.weight_dtype),
-            None if grad_bias is None else grad_bias.to(ctx.bias_dtype),
-            None, None, None,
-        )  # fmt: skip
+        return *gradients(ctx, grad, *ctx.saved_tensors), None, None, None
+
+
+def describe(
+    ctx: Any,
+    held: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    plan: Plan,
+    dtype: torch.dtype,
+    last: bool,
+) -> None:
+    """Write down, in an autograd function's context, what `gradients` reads; no tensor."""
+    ctx.plan, ctx.dtype, ctx.last = plan, dtype, last
+    ctx.weight_shape, ctx.weight_dtype = weight.shape, weight.dtype
+    ctx.weight_last = is_channels_last(weight)
+    ctx.held_shape, ctx.held_dtype = held.shape, held.dtype
+    ctx.bias_dtype = None if bias is None else bias.dtype
+
+
+def gradients(
+    ctx: Any, grad: Tensor, held: Tensor | None, weight: Tensor | None
+) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+    """Of what is held of the input, of the weight, and of the bias.
+
+    Args:
+        ctx: of an autograd function of these three, as `describe` left it.
+        grad: of the output.
+        held: where the weight's gradient is wanted.
+        weight: where that of what is held is wanted.
+    """
+    plan: Plan = ctx.plan
+    with without_autocast(grad.device):
+        precision = _precision(plan, ctx.dtype, grad.device)
+        through = _backward_spectral
+        if plan.way == "spatial":
+            through = backward_spatial
+            weight = None if weight is None else weight.to(precision)
+        grad_held, grad_weight, grad_bias = through(grad.to(precision), held, weight, ctx)
+    return (
+        None if grad_held is None else grad_held.to(ctx.held_dtype),
+        None if grad_weight is None else grad_weight.to(ctx.weight_dtype),
+        None if grad_bias is None else grad_bias.to(ctx.bias_dtype),
+    )
 
 
 def _forward(

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from passband import functional
+from passband.memory.mode import HANDLERS
 
 _CONV = {F.conv1d, F.conv2d, F.conv3d} | {
     F.conv_transpose1d,
@@ -31,11 +32,15 @@ _ACTIVATION = {
     torch.relu, torch.relu_, torch.sigmoid, torch.tanh,
     Tensor.relu, Tensor.relu_, Tensor.sigmoid, Tensor.tanh,
 }  # fmt: skip
-_KINDS: Mapping[Callable[..., Any], str] = (
+_OF_PYTORCH: Mapping[Callable[..., Any], str] = (
     dict.fromkeys(_CONV | _BAND_CONV, "conv input")
     | dict.fromkeys(_NORM, "norm")
     | dict.fromkeys(_ACTIVATION, "activation")
 )
+_KINDS: Mapping[Callable[..., Any], str] = {
+    **_OF_PYTORCH,
+    **{handler: _OF_PYTORCH[f] for f, handler in HANDLERS.items() if f in _OF_PYTORCH},
+}
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,11 @@
-"""The transforms and the product of spectra as compiled C, where passband was installed with it."""
+"""Transforms, products of spectra and masks as compiled C, where passband was installed with it."""
 
 from passband.kernels.cpu.convolution import Convolution as Convolution
 from passband.kernels.cpu.convolution import convolves as convolves
 from passband.kernels.cpu.library import missing as missing
+from passband.kernels.cpu.mask import mask as mask
+from passband.kernels.cpu.mask import masked as masked
+from passband.kernels.cpu.mask import masks as masks
 from passband.kernels.cpu.product import multiplies as multiplies
 from passband.kernels.cpu.product import multiply as multiply
 from passband.kernels.cpu.product import multiply_across as multiply_across

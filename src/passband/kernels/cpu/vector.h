@@ -211,8 +211,9 @@ INLINE void sums(int rows, const float *table, int columns, const V *in, ptrdiff
 }
 
 /* The same for any number of columns, in even blocks. */
-static void transform(const float *table, int columns, const V *in, ptrdiff_t in_stride,
-                      int points, V *out, ptrdiff_t out_stride)
+__attribute__((unused)) static void transform(const float *table, int columns, const V *in,
+                                              ptrdiff_t in_stride, int points, V *out,
+                                              ptrdiff_t out_stride)
 {
     int blocks = (columns + SUMS - 1) / SUMS;
     for (int b = 0, done = 0; b < blocks; b++) {

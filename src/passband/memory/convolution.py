@@ -1,0 +1,124 @@
+"""Convolutions whose output is computed again from what they hold of their input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from passband.functional.convolution import describe, from_held, gradients, held_of
+from passband.functional.plan import Plan
+from passband.memory.recipe import Recipe, Recipes, Stored, derived, held, hold
+from passband.transforms.layout import is_channels_last
+
+
+def band_convolve(
+    recipes: Recipes, stored: Stored, x: Tensor, weight: Tensor, bias: Tensor | None, plan: Plan
+) -> Tensor:
+    """`functional.convolution.convolve`, remembered.
+
+    Args:
+        recipes: of the forward pass.
+        stored: how what is held of the input is held.
+        x: as in `convolve`.
+        weight: as in `convolve`.
+        bias: as in `convolve`.
+        plan: as in `convolve`.
+    """
+    kept, how = held_of(x, plan), (plan, x.dtype, is_channels_last(x))
+    recipe = stored(recipes, kept)
+    y: Tensor = _BandConvolve.apply(kept, weight, bias, *how, recipe)  # type: ignore[no-untyped-call]
+
+    def again(kept: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        return from_held(kept, weight, bias, *how)
+
+    parameters = [recipes.wanted(t) for t in (weight, bias) if t is not None]
+    recipes.remember(y, derived(again, [recipe, *parameters], convolution=True))
+    return y
+
+
+def convolve(
+    recipes: Recipes,
+    stored: Stored,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: list[int],
+    padding: list[int],
+    dilation: list[int],
+    groups: int,
+) -> Tensor:
+    """An ordinary convolution, remembered.
+
+    With a kernel of size 1 it holds only the samples that it reads.
+    """
+    if max(weight.shape[2:]) == 1 and max(stride) > 1 and not any(padding):
+        for axis, step in enumerate(stride, 2):
+            x = x[(slice(None),) * axis + (slice(None, None, step),)]
+        x = x.contiguous()
+        stride = [1] * len(stride)
+    how = stride, padding, dilation, False, [0] * len(stride), groups
+    recipe = stored(recipes, x)
+    y: Tensor = _Convolve.apply(x, weight, bias, how, recipe)  # type: ignore[no-untyped-call]
+
+    def again(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        out: Tensor = torch.ops.aten.convolution(x, weight, bias, *how)
+        return out
+
+    parameters = [recipes.wanted(t) for t in (weight, bias) if t is not None]
+    recipes.remember(y, derived(again, [recipe, *parameters], convolution=True))
+    return y
+
+
+class _BandConvolve(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        kept: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        plan: Plan,
+        dtype: torch.dtype,
+        last: bool,
+        recipe: Recipe,
+    ) -> Tensor:
+        describe(ctx, kept, weight, bias, plan, dtype, last)
+        needs_input, needs_weight = ctx.needs_input_grad[:2]
+        hold(ctx, [recipe] if needs_weight else [], weight if needs_input else None)
+        return from_held(kept, weight, bias, plan, dtype, last)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        kept, (weight,) = held(ctx)
+        return *gradients(ctx, grad, kept[0] if kept else None, weight), *[None] * 4
+
+
+class _Convolve(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        how: tuple[Any, ...],
+        recipe: Recipe,
+    ) -> Tensor:
+        ctx.how, ctx.bias, ctx.shapes = how, bias is not None and list(bias.shape), x.shape
+        needs_input, needs_weight = ctx.needs_input_grad[:2]
+        ctx.weight_shape = weight.shape
+        hold(ctx, [recipe] if needs_weight else [], weight if needs_input else None)
+        y: Tensor = torch.ops.aten.convolution(x, weight, bias, *how)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        found, (weight,) = held(ctx)
+        # An operand that is not read, but of which the shape is.
+        x = found[0] if found else grad.new_empty(1).expand(ctx.shapes)
+        weight = grad.new_empty(1).expand(ctx.weight_shape) if weight is None else weight
+        wanted = list(ctx.needs_input_grad[:3])
+        grads: tuple[Tensor | None, ...] = torch.ops.aten.convolution_backward(
+            grad, x, weight, ctx.bias or None, *ctx.how, wanted
+        )
+        return *(g if need else None for g, need in zip(grads, wanted, strict=True)), None, None

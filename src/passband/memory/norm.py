@@ -1,0 +1,150 @@
+"""Normalisations that hold how to compute their input, and the statistics they took of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from passband.memory.recipe import Recipe, Recipes, Stored, derived, held, hold, pulled_back
+
+
+def batch_norm(
+    recipes: Recipes,
+    stored: Stored,
+    x: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """`F.batch_norm`."""
+    recipe = stored(recipes, x)
+    y: Tensor
+    y, mean, scale = _BatchNorm.apply(  # type: ignore[no-untyped-call]
+        x, weight, bias, running_mean, running_var, training, momentum, eps, recipe
+    )
+    parameters = [t for t in (weight, bias) if t is not None]
+    has = weight is not None, bias is not None
+
+    def again(x: Tensor, mean: Tensor, scale: Tensor, *parameters: Tensor) -> Tensor:
+        return _affine(x, mean, scale, *_where(has, parameters))
+
+    recipes.remember(y, derived(again, [recipe, *map(recipes.wanted, (mean, scale, *parameters))]))
+    return y
+
+
+def _where(has: tuple[bool, ...], values: tuple[Tensor, ...]) -> list[Tensor | None]:
+    """The values in the places that have one."""
+    left = iter(values)
+    return [next(left) if there else None for there in has]
+
+
+def _affine(
+    x: Tensor, mean: Tensor, scale: Tensor, weight: Tensor | None, bias: Tensor | None
+) -> Tensor:
+    """What normalisation by known statistics is."""
+    space = [1] * (x.dim() - 2)
+    factor = scale if weight is None else scale * weight
+    shift = -mean * factor if bias is None else bias - mean * factor
+    return torch.addcmul(shift.view(-1, *space), x, factor.view(-1, *space)).to(x.dtype)
+
+
+class _BatchNorm(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor | None,
+        bias: Tensor | None,
+        running_mean: Tensor | None,
+        running_var: Tensor | None,
+        training: bool,
+        momentum: float,
+        eps: float,
+        recipe: Recipe,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        y, mean, scale = torch.native_batch_norm(
+            x, weight, bias, running_mean, running_var, training, momentum, eps
+        )
+        if not training:
+            assert running_mean is not None
+            assert running_var is not None
+            mean, scale = running_mean.clone(), (running_var + eps).rsqrt()
+        ctx.training, ctx.eps = training, eps
+        hold(ctx, [recipe], weight, mean, scale)
+        ctx.mark_non_differentiable(mean, scale)
+        return y, mean, scale
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+        (x,), (weight, mean, scale) = held(ctx)
+        assert mean is not None
+        assert scale is not None
+        wanted = [bool(need) for need in ctx.needs_input_grad[:3]]
+        variance = scale**-2 - ctx.eps
+        grads: tuple[Tensor, ...] = torch.ops.aten.native_batch_norm_backward(
+            grad, x, weight, mean, variance, mean, scale, ctx.training, ctx.eps, wanted
+        )
+        found = (g if need else None for g, need in zip(grads, wanted, strict=True))
+        return *found, *[None] * 6
+
+
+def normalised(
+    recipes: Recipes,
+    stored: Stored,
+    x: Tensor,
+    function: Callable[..., Tensor],
+    *parameters: Tensor | None,
+) -> Tensor:
+    """Another normalisation: holds no statistics, which are taken again.
+
+    Args:
+        recipes: of the forward pass.
+        stored: how the input is held.
+        x: any shape.
+        function: of `x` and the parameters.
+        parameters: weight and bias.
+    """
+    recipe = stored(recipes, x)
+    y: Tensor = _Normalised.apply(x, function, recipe, *parameters)  # type: ignore[no-untyped-call]
+    has = tuple(p is not None for p in parameters)
+
+    def again(x: Tensor, *parameters: Tensor) -> Tensor:
+        return function(x, *_where(has, parameters))
+
+    recipes.remember(
+        y, derived(again, [recipe, *(recipes.wanted(p) for p in parameters if p is not None)])
+    )
+    return y
+
+
+class _Normalised(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        function: Callable[..., Tensor],
+        recipe: Recipe,
+        *parameters: Tensor | None,
+    ) -> Tensor:
+        ctx.function = function
+        hold(ctx, [recipe], *parameters)
+        return function(x, *parameters)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        (x,), parameters = held(ctx)
+        has = tuple(p is not None for p in parameters)
+
+        def function(x: Tensor, *given: Tensor) -> Tensor:
+            out: Tensor = ctx.function(x, *_where(has, given))
+            return out
+
+        grads = pulled_back(function, [x, *(p for p in parameters if p is not None)], grad)
+        return grads[0], None, None, *_where(has, grads[1:])
