@@ -14,6 +14,7 @@ from passband.kernels import missing
 from passband.kernels.cpu import library as loading
 from passband.memory.bits import packed, unpacked
 
+VARIANTS = loading._variants()
 NUMBERS = [-math.inf, -6.0, -1.0, -0.0, 0.0, 1e-38, 1.0, 6.0, 7.0, math.inf, math.nan]
 BOUNDS = [(0.0, math.inf, 0.0), (0.0, math.inf, 0.2), (0.0, 6.0, 0.0), (-1.0, 1.0, 0.0)]
 
@@ -41,15 +42,15 @@ def test_bits_lie_as_the_mask_does() -> None:
     assert back.stride() == mask.stride()
 
 
-@pytest.fixture(params=["avx512", "avx2", "neon"])
+@pytest.fixture(params=VARIANTS)
 def variant(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     found = _loaded(request.param, monkeypatch)
     if not found:
-        pytest.skip(f"there is no _kernels_{request.param}.so for this CPU")
+        pytest.skip(f"there is no _kernels_{request.param}.so")
 
 
 def _loaded(name: str, monkeypatch: pytest.MonkeyPatch) -> bool:
-    if missing("cpu") is not None or name not in loading._variants():
+    if missing("cpu") is not None:
         return False
     monkeypatch.setattr(loading, "_variants", lambda: (name,))
     library = loading._load.__wrapped__()

@@ -109,8 +109,8 @@ def _conv(
     if lower is not None and x.dtype != torch.float64:
         x = _cast(mode, x, lower)
         weight, bias = weight.to(lower), None if bias is None else bias.to(lower)
-    how = *(_each(size, dims) for size in (stride, padding, dilation)), groups
-    return convolution.convolve(mode.recipes, mode.map, x, weight, bias, *how)
+    each = _each(stride, dims), _each(padding, dims), _each(dilation, dims)
+    return convolution.convolve(mode.recipes, mode.map, x, weight, bias, *each, groups)
 
 
 def _cast(mode: MemoryMode, x: Tensor, dtype: torch.dtype) -> Tensor:
