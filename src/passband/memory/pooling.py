@@ -47,6 +47,7 @@ def linear(recipes: Recipes, x: Tensor, function: Callable[[Tensor], Tensor]) ->
 class _MaxPool(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, window: Window) -> Tensor:
+        y: Tensor
         y, indices = torch.ops.aten.max_pool2d_with_indices(x, *window)
         ctx.shape, ctx.window = x.shape, window
         starts = _starts(x.shape, y.shape, window, x.device)

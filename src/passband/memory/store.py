@@ -14,7 +14,7 @@ from torch import Tensor
 from passband.memory.recipe import Recipe, Recipes, derived
 
 BLOCK = 8  # samples of each axis to a mean
-GROUP = 256  # elements to a scale
+GROUP = 64  # elements to a scale
 _NOISE = 1 << 16
 
 
@@ -33,8 +33,8 @@ def rounded(recipes: Recipes, x: Tensor) -> Recipe:
 def low_band(chance: random.Random, recipes: Recipes, x: Tensor) -> Recipe:
     """The means of blocks in bfloat16, and what differs from them in two bits for each element.
 
-    The two bits are rounded at random, so that on average nothing is lost. Takes 2 + 32/256 bits an
-    element, and 16 for each block: 2.4 bits in all for maps of 8x8 samples and more.
+    The two bits are rounded at random, so that on average nothing is lost. Takes 2 + 32/64 bits an
+    element, and 16 for each block: 2.75 bits in all for maps of 8x8 samples and more.
 
     Args:
         chance: says how numbers are rounded.
