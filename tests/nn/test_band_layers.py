@@ -321,3 +321,16 @@ def test_keep_may_be_assigned_too() -> None:
     with pytest.raises(ValueError, match=r"keep lies in \(0, 1\]; got 2"):
         layer.keep = 2
     assert layer.keep == 0.25
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("keep", [0.3, 1.0])
+@pytest.mark.parametrize("plan", ["auto", "fft", "dft", "spatial"])
+def test_outputs_can_be_written_to(plan: Any, keep: float, dtype: torch.dtype) -> None:
+    """As those of `nn.Conv2d`: `y += x` and in-place activations follow convolutions everywhere."""
+    layer = pb.nn.BandConv2d(3, 3, 3, stride=2, padding=1, keep=keep, plan=plan, dtype=dtype)
+    x = torch.randn(2, 3, 9, 8, dtype=dtype)
+    expected = torch.autograd.grad((layer(x) + 1).relu().sum(), layer.weight)
+    y = layer(x)
+    y += 1
+    torch.testing.assert_close(torch.autograd.grad(y.relu_().sum(), layer.weight), expected)

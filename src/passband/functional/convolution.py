@@ -101,7 +101,7 @@ class _Convolve(torch.autograd.Function):
         dtype: torch.dtype,
         last: bool,
     ) -> Tensor:
-        return _forward(held, weight, bias, plan, dtype, last)
+        return _no_view(_forward(held, weight, bias, plan, dtype, last))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -113,6 +113,13 @@ class _Convolve(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         return *gradients(ctx, grad, *ctx.saved_tensors), None, None, None
+
+
+def _no_view(y: Tensor) -> Tensor:
+    """The same memory as a tensor of its own: autograd forbids writing to a function's view."""
+    if y._base is None or torch._C._are_functorch_transforms_active():
+        return y
+    return y.new_empty(0).set_(y)  # type: ignore[call-overload, no-any-return]
 
 
 def describe(

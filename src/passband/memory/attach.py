@@ -63,15 +63,17 @@ def policy_of(model: nn.Module) -> MemoryPolicy | None:
 
 
 def _containers(model: nn.Module) -> Iterator[nn.Module]:
-    yield model
     for module in model.modules():
-        if module is not model and next(module.children(), None) is not None:
+        leaf = module is not model and next(module.children(), None) is None
+        if not leaf and not isinstance(module, torch.jit.ScriptModule):
             yield module
 
 
 def _enter(policy: MemoryPolicy, chance: random.Random, module: nn.Module, args: Any) -> None:
     if torch.compiler.is_compiling():
         return
+    if _entered.stack and _entered.stack[0][0] is module:  # an interrupt skipped its `_leave`
+        _abandon()
     mode = None
     if torch.is_grad_enabled() and not _running():
         mode = MemoryMode(policy, chance)
@@ -85,6 +87,14 @@ def _leave(module: nn.Module, args: Any, output: Any) -> None:
     _, mode = _entered.stack.pop()
     if mode is not None:
         mode.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+
+
+def _abandon() -> None:
+    """Leave what a forward pass that was interrupted has entered."""
+    for _, mode in reversed(_entered.stack):
+        if mode is not None and _get_current_function_mode_stack()[-1:] == [mode]:
+            mode.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+    _entered.stack.clear()
 
 
 def _running() -> bool:

@@ -14,7 +14,9 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+import torch.utils.checkpoint
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 from torch.overrides import TorchFunctionMode, handle_torch_function, has_torch_function
 
 from passband.functional.band_conv import FORMS
@@ -75,11 +77,28 @@ def _tensors(args: tuple[Any, ...]) -> tuple[Tensor, ...]:
 
 def _plain(args: tuple[Any, ...]) -> bool:
     """Whether tensors are memory and no more, some wants a gradient, and only autograd follows."""
-    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
+    if _followed():
         return False
     tensors = _tensors(args)
     real = all(type(t) in (Tensor, nn.Parameter) and t.is_floating_point() for t in tensors)
+    real = real and not any(t.is_inference() for t in tensors)
     return real and any(t.requires_grad for t in tensors)
+
+
+def _followed() -> bool:
+    """Whether a compiler, a tracer, a function transform or activation checkpointing looks on.
+
+    Checkpointing holds nothing in a region and runs it a second time, not always in this mode; both
+    times the same must be saved.
+    """
+    hooks = torch._C._autograd._top_saved_tensors_default_hooks(True)
+    return (
+        torch.compiler.is_compiling()
+        or torch._C._are_functorch_transforms_active()
+        or torch._C._get_tracing_state() is not None
+        or forward_ad._current_level >= 0
+        or (hooks is not None and hooks[0].__module__ == torch.utils.checkpoint.__name__)
+    )
 
 
 def _band_conv(mode: MemoryMode, func: Function, *args: Any, **options: Any) -> Tensor:
@@ -206,7 +225,11 @@ def _add(mode: MemoryMode, func: Function, x: Tensor, other: Any, **options: Any
     return y
 
 
-def _cat(mode: MemoryMode, func: Function, tensors: Sequence[Tensor], dim: int = 0) -> Any:
+def _cat(
+    mode: MemoryMode, func: Function, tensors: Sequence[Tensor], dim: int = 0, **options: Any
+) -> Any:
+    if options:
+        return NotImplemented
     y = func(tensors, dim)
     combination.concatenated(mode.recipes, y, tensors, dim)
     return y
@@ -226,15 +249,16 @@ def _max_pool2d(
     padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False,
 ) -> Any:  # fmt: skip
     window: Any = [
-        (n, n) if isinstance(n, int) else tuple(n)
-        for n in (kernel_size, stride or kernel_size, padding, dilation)
+        tuple(_each(size, 2)) for size in (kernel_size, stride or kernel_size, padding, dilation)
     ]
     if return_indices or not pooling.fits(window[0]):
         return NotImplemented
     return pooling.max_pool2d(mode.recipes, x, (*window, ceil_mode))
 
 
-def _mean_pool(mode: MemoryMode, func: Function, x: Tensor, *args: Any, **options: Any) -> Tensor:
+def _mean_pool(mode: MemoryMode, func: Function, x: Tensor, *args: Any, **options: Any) -> Any:
+    if autocast_dtype(x.device) is not None:  # backward is outside of it, with other dtypes
+        return NotImplemented
     return pooling.linear(mode.recipes, x, lambda x: func(x, *args, **options))
 
 

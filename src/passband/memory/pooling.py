@@ -66,8 +66,9 @@ class _MaxPool(torch.autograd.Function):
         row = starts[0] + place // width * dilation[0]
         column = starts[1] + place % width * dilation[1]
         flat = grad.new_zeros(*ctx.shape[:-2], ctx.shape[-2] * ctx.shape[-1])
-        indices = (row * ctx.shape[-1] + column).flatten(-2)
-        back: Tensor = flat.scatter_add(-1, indices, grad.flatten(-2)).view(ctx.shape)
+        indices = (row * ctx.shape[-1] + column).reshape(*grad.shape[:-2], -1)
+        parts = grad.reshape(*grad.shape[:-2], -1)
+        back: Tensor = flat.scatter_add(-1, indices, parts).view(ctx.shape)
         return back, None
 
 

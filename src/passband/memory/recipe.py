@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -70,12 +70,24 @@ class Step:
         self._left, self._value = 0, None
 
 
+class Start(NamedTuple):
+    """A tensor that a recipe starts from, and its version when the recipe was written."""
+
+    tensor: Tensor
+    version: int
+
+    @property
+    def stale(self) -> bool:
+        """Whether it was written to since."""
+        return self.tensor._version != self.version
+
+
 @dataclass(frozen=True)
 class Recipe:
     """A step, and the tensors that it starts from."""
 
     step: Step
-    start: Mapping[Step, Tensor] = field(repr=False)
+    start: Mapping[Step, Start] = field(repr=False)
 
     @property
     def convolutions(self) -> int:
@@ -92,9 +104,8 @@ class _Known:
     """What is known of a tensor; without a start it is held itself."""
 
     step: Step
-    start: Mapping[Step, Tensor] | None
+    start: Mapping[Step, Start] | None
     version: int
-    region: object
 
 
 class Recipes:
@@ -112,9 +123,11 @@ class Recipes:
         known: _Known | None = self._known.get(x)
         if known is None or known.version != x._version:  # it was written to
             return None
-        if known.region is not _region():
+        if known.start is None:
+            return Recipe(known.step, {known.step: Start(x, known.version)})
+        if any(start.stale for start in known.start.values()):
             return None
-        return Recipe(known.step, {known.step: x} if known.start is None else known.start)
+        return Recipe(known.step, known.start)
 
     def wanted(self, x: Tensor) -> Recipe:
         """How `x` is computed again, for who will hold what that starts from: at worst `x`."""
@@ -123,23 +136,13 @@ class Recipes:
     def itself(self, x: Tensor) -> Recipe:
         """The recipe of a tensor that will be held as it is."""
         step = Step()
-        self._known[x] = _Known(step, None, x._version, _region())
-        return Recipe(step, {step: x})
+        self._known[x] = _Known(step, None, x._version)
+        return Recipe(step, {step: Start(x, x._version)})
 
     def remember(self, x: Tensor, recipe: Recipe) -> None:
         """From now on `x` is known to be computed so, unless that takes too long."""
         if recipe.convolutions <= self._most:
-            self._known[x] = _Known(recipe.step, recipe.start, x._version, _region())
-
-
-def _region() -> object:
-    """Who takes hold of saved tensors now.
-
-    Activation checkpointing does, region by region, and runs a region alone a second time: of what
-    was computed outside of it nothing may be known inside.
-    """
-    hooks = torch._C._autograd._top_saved_tensors_default_hooks(True)
-    return None if hooks is None else hooks[0]
+            self._known[x] = _Known(recipe.step, recipe.start, x._version)
 
 
 def derived(
@@ -156,7 +159,7 @@ def hold(ctx: Any, recipes: Sequence[Recipe], *others: Tensor | None) -> None:
     ctx.steps, ctx.known = [recipe.step for recipe in recipes], list(start)
     for step in _every(ctx.steps):
         step.promise()
-    ctx.save_for_backward(*start.values(), *others)
+    ctx.save_for_backward(*(held.tensor for held in start.values()), *others)
 
 
 def held(ctx: Any) -> tuple[list[Tensor], tuple[Tensor | None, ...]]:
@@ -190,14 +193,18 @@ def held(ctx: Any) -> tuple[list[Tensor], tuple[Tensor | None, ...]]:
 def pulled_back(
     function: Callable[..., Tensor], values: Sequence[Tensor], grad: Tensor
 ) -> tuple[Tensor, ...]:
-    """Gradients of a function, which is computed again, at these values."""
+    """Gradients of a function, which is computed again, at these values.
+
+    Gradients of them know the gradient of the output alone: enough where the function is linear.
+    """
+    again = torch.is_grad_enabled()
     at = [value.detach().requires_grad_() for value in values]
     with torch.enable_grad():
-        return torch.autograd.grad(function(*at), at, grad)
+        return torch.autograd.grad(function(*at), at, grad, create_graph=again)
 
 
-def _start(recipes: Iterable[Recipe]) -> dict[Step, Tensor]:
-    return {step: tensor for recipe in recipes for step, tensor in recipe.start.items()}
+def _start(recipes: Iterable[Recipe]) -> dict[Step, Start]:
+    return {step: start for recipe in recipes for step, start in recipe.start.items()}
 
 
 def _every(steps: Iterable[Step]) -> set[Step]:

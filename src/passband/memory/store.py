@@ -39,11 +39,11 @@ def low_band(chance: random.Random, recipes: Recipes, x: Tensor) -> Recipe:
     Args:
         chance: says how numbers are rounded.
         recipes: of the forward pass.
-        x: maps `(N, C, *space)`.
+        x: maps `(N, C, *space)`; anything else is held as it is.
     """
     known = recipes.of(x)
-    if known is not None:
-        return known
+    if known is not None or not 3 <= x.dim() <= 5:
+        return known or recipes.wanted(x)
     low = _means(x.detach()).bfloat16()
     rest = x.detach() - _spread(low, x.shape[2:]).to(x.dtype)
     packed = [recipes.itself(t) for t in (low, *quantised(rest, chance))]
