@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from passband.functional.filtering import Prepared, filtered, filtered_back
 from passband.functional.plan import Plan
@@ -117,7 +118,8 @@ class _Convolve(torch.autograd.Function):
 
 def _no_view(y: Tensor) -> Tensor:
     """The same memory as a tensor of its own: autograd forbids writing to a function's view."""
-    if y._base is None or torch._C._are_functorch_transforms_active():
+    followed = torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
+    if y._base is None or followed:
         return y
     return y.new_empty(0).set_(y)  # type: ignore[call-overload, no-any-return]
 
