@@ -37,7 +37,7 @@ from scipy.optimize import nnls
 
 from passband.band import Band
 from passband.functional.convolution import convolve, ready
-from passband.functional.cost import RESOURCES, Purpose, Way, convolution_work
+from passband.functional.cost import RESOURCES, Purpose, Shape, Way, convolution_work
 from passband.functional.geometry import Geometry, convolution_geometry
 from passband.functional.plan import Plan, make_plan, ways
 from passband.lab.bench.grid import RESNET18
@@ -234,7 +234,8 @@ def counted(setting: Setting, measured: Measured) -> dict[Way, list[float]]:
     shape = layer.batch, layer.inputs, layer.outputs
     for way, transforms in measured.transforms.items():
         itemsize = compute_dtype(dtype, transforms[0], setting.device).itemsize
-        work = convolution_work(layer.geometry, way, transforms, *shape, itemsize, setting.purpose)
+        of = Shape(*shape, itemsize)
+        work = convolution_work(layer.geometry, way, transforms, of, setting.purpose)
         rows[way] = [float(work[resource]) for resource in RESOURCES]
     return rows
 

@@ -284,7 +284,7 @@ def expected(
     return _expected(case, cut, transposed, stride_mode)
 
 
-def compare(
+def assert_as_oracle(
     case: Case,
     cut: Cut,
     plan: str,

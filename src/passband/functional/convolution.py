@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -26,6 +27,26 @@ Convolve = Callable[[Tensor, Tensor, Tensor | None, Plan, Prepared | None], Tens
 """`convolve`, or what computes the same."""
 
 
+@dataclass(frozen=True)
+class How:
+    """What a convolution from what is held needs beside tensors.
+
+    Attributes:
+        plan: of the convolution.
+        dtype: of the map.
+        last: whether the map's channels lie last in memory.
+    """
+
+    plan: Plan
+    dtype: torch.dtype
+    last: bool
+
+
+def how_of(x: Tensor, plan: Plan) -> How:
+    """How a map is convolved by a plan."""
+    return How(plan, x.dtype, is_channels_last(x))
+
+
 def convolve(
     x: Tensor,
     weight: Tensor,
@@ -45,10 +66,10 @@ def convolve(
     Returns:
         `(N, outputs, *space)`, with the dtype and memory format of x.
     """
-    held, last = held_of(x, plan), is_channels_last(x)
+    held, how = held_of(x, plan), how_of(x, plan)
     if prepared is not None:
-        return _forward(held, weight, bias, plan, x.dtype, last, prepared)
-    return from_held(held, weight, bias, plan, x.dtype, last)
+        return _forward(held, weight, bias, how, prepared)
+    return from_held(held, weight, bias, how)
 
 
 def held_of(x: Tensor, plan: Plan) -> Tensor:
@@ -56,16 +77,9 @@ def held_of(x: Tensor, plan: Plan) -> Tensor:
     return x if plan.holds == "map" else analysis(x, plan.geometry.source, plan.transform)
 
 
-def from_held(
-    held: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    plan: Plan,
-    dtype: torch.dtype,
-    last: bool,
-) -> Tensor:
+def from_held(held: Tensor, weight: Tensor, bias: Tensor | None, how: How) -> Tensor:
     """The convolution of a map, of which this is held, in the map's dtype and memory format."""
-    out: Tensor = apply(_Convolve, held, weight, bias, plan, dtype, last)
+    out: Tensor = apply(_Convolve, held, weight, bias, how)
     return out
 
 
@@ -94,15 +108,8 @@ class _Convolve(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(
-        held: Tensor,
-        weight: Tensor,
-        bias: Tensor | None,
-        plan: Plan,
-        dtype: torch.dtype,
-        last: bool,
-    ) -> Tensor:
-        return _no_view(_forward(held, weight, bias, plan, dtype, last))
+    def forward(held: Tensor, weight: Tensor, bias: Tensor | None, how: How) -> Tensor:
+        return _no_view(_forward(held, weight, bias, how))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -113,7 +120,7 @@ class _Convolve(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        return *gradients(ctx, grad, *ctx.saved_tensors), None, None, None
+        return *gradients(ctx, grad, *ctx.saved_tensors), None
 
 
 def _no_view(y: Tensor) -> Tensor:
@@ -124,17 +131,9 @@ def _no_view(y: Tensor) -> Tensor:
     return y.new_empty(0).set_(y)  # type: ignore[call-overload, no-any-return]
 
 
-def describe(
-    ctx: Any,
-    held: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    plan: Plan,
-    dtype: torch.dtype,
-    last: bool,
-) -> None:
+def describe(ctx: Any, held: Tensor, weight: Tensor, bias: Tensor | None, how: How) -> None:
     """Write down, in an autograd function's context, what `gradients` reads; no tensor."""
-    ctx.plan, ctx.dtype, ctx.last = plan, dtype, last
+    ctx.plan, ctx.dtype, ctx.last = how.plan, how.dtype, how.last
     ctx.weight_shape, ctx.weight_dtype = weight.shape, weight.dtype
     ctx.weight_last = is_channels_last(weight)
     ctx.held_shape, ctx.held_dtype = held.shape, held.dtype
@@ -171,11 +170,10 @@ def _forward(
     held: Tensor,
     weight: Tensor,
     bias: Tensor | None,
-    plan: Plan,
-    dtype: torch.dtype,
-    last: bool,
+    how: How,
     prepared: Prepared | None = None,
 ) -> Tensor:
+    plan, dtype, last = how.plan, how.dtype, how.last
     with without_autocast(held.device):
         precision = _precision(plan, dtype, held.device)
         bias = None if bias is None else bias.to(precision)

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from passband.functional.geometry import Geometry
 from passband.kernels.cpu import takes_taps
@@ -44,6 +44,16 @@ _ROWS = 3  # of a product, below which sums wait for each other
 _STORED = 8  # channels summed over that storing a sum of a product takes as long as
 _CALL = 2  # starts of a kernel that the start of a whole convolution takes as long as
 
+
+class Shape(NamedTuple):
+    """N, input and output channels, and bytes of a number in the dtype of the computation."""
+
+    batch: int
+    inputs: int
+    outputs: int
+    itemsize: int
+
+
 Work = Counter[str]
 Prices = Mapping[str, float]
 """Nanoseconds of a unit of each resource."""
@@ -74,10 +84,7 @@ def convolution_work(
     geometry: Geometry,
     way: Way,
     transforms: tuple[Transform, Transform],
-    batch: int,
-    inputs: int,
-    outputs: int,
-    itemsize: int,
+    shape: Shape,
     purpose: Purpose,
 ) -> Work:
     """Of a convolution.
@@ -86,66 +93,48 @@ def convolution_work(
         geometry: of the convolution.
         way: how.
         transforms: of maps and of filters.
-        batch: N.
-        inputs: input channels.
-        outputs: output channels.
-        itemsize: bytes of a number in the dtype of the computation.
+        shape: of what is convolved.
         purpose: whether backward follows, and whether filter spectra are at hand.
     """
     maps, filters = transforms
-    shape = batch, inputs, outputs, itemsize
     if way == "spatial":
-        work = _spatial_work(geometry, maps, *shape, purpose)
+        work = _spatial_work(geometry, maps, shape, purpose)
     else:
-        work = _spectral_work(geometry, maps, filters, *shape, purpose)
+        work = _spectral_work(geometry, maps, filters, shape, purpose)
     if purpose == "training":
         work["step"] += 1
     return work
 
 
-def _spatial_work(
-    geometry: Geometry,
-    transform: Transform,
-    batch: int,
-    inputs: int,
-    outputs: int,
-    itemsize: int,
-    purpose: Purpose,
-) -> Work:
-    source = transform_work(geometry.source, transform, batch * inputs, itemsize)
-    reach = transform_work(geometry.reach_axes, transform, batch * inputs, itemsize)
-    conv = _conv_work(geometry, batch, inputs, outputs, itemsize)
+def _spatial_work(geometry: Geometry, transform: Transform, shape: Shape, purpose: Purpose) -> Work:
+    maps, itemsize = shape.batch * shape.inputs, shape.itemsize
+    source = transform_work(geometry.source, transform, maps, itemsize)
+    reach = transform_work(geometry.reach_axes, transform, maps, itemsize)
+    conv = _conv_work(geometry, shape)
     if purpose != "training":
         return _sum((source, 1), (reach, 1), (conv, 1))
     # The library's gradients of long filters, and of those of a stem, are slow.
-    hard = max(g.count for g in geometry.taps) >= _LONG or inputs < _BLOCK
+    hard = max(g.count for g in geometry.taps) >= _LONG or shape.inputs < _BLOCK
     return _sum((source, 2), (reach, 3), (conv, 1 + 2 * (_SLOW if hard else 1)))
 
 
 def _spectral_work(
-    geometry: Geometry,
-    maps: Transform,
-    filters: Transform,
-    batch: int,
-    inputs: int,
-    outputs: int,
-    itemsize: int,
-    purpose: Purpose,
+    geometry: Geometry, maps: Transform, filters: Transform, shape: Shape, purpose: Purpose
 ) -> Work:
+    batch, inputs, outputs, itemsize = shape
     source = transform_work(geometry.source, maps, batch * inputs, itemsize)
     target = transform_work(geometry.target_axes, maps, batch * outputs, itemsize)
     passes, each_way = (3, 2) if purpose == "training" else (1, 1)
     around = _sum((source, each_way), (target, each_way))
     if maps == "fused" and takes_taps(geometry.filter_axes, geometry.groups):
-        by_taps = _taps_work(geometry, batch, inputs, outputs, itemsize, purpose)
-        work = _sum((around, 1), (by_taps, 1))
+        work = _sum((around, 1), (_taps_work(geometry, shape, purpose), 1))
         if purpose == "frozen":  # all in one call
             work["launch"] = _CALL
         return work
     count_of = inputs * outputs // geometry.groups
     spectra = transform_work(geometry.filter_axes, filters, count_of, itemsize)
     spectra["byte"] += _cast_bytes(geometry, count_of, itemsize)
-    product = _product_work(geometry, batch, inputs, outputs, itemsize)
+    product = _product_work(geometry, shape)
     return _sum((around, 1), (product, passes), (spectra, 0 if purpose == "frozen" else passes))
 
 
@@ -203,7 +192,8 @@ def _fft_work(axes: tuple[Axis, ...], maps: int, itemsize: int) -> Work:
     return work
 
 
-def _product_work(geometry: Geometry, batch: int, inputs: int, outputs: int, itemsize: int) -> Work:
+def _product_work(geometry: Geometry, shape: Shape) -> Work:
+    batch, inputs, outputs, itemsize = shape
     work: Work = Counter()
     bins, groups = count(geometry.source), geometry.groups
     filters = inputs * outputs // groups
@@ -234,10 +224,9 @@ def _kernel_work(axes: tuple[Axis, ...], maps: int, itemsize: int) -> Work:
     return Counter({"launch": 1, "sum": sums * maps, "moved": moved})
 
 
-def _taps_work(
-    geometry: Geometry, batch: int, inputs: int, outputs: int, itemsize: int, purpose: Purpose
-) -> Work:
+def _taps_work(geometry: Geometry, shape: Shape, purpose: Purpose) -> Work:
     """Of compiled products with filters by their taps: forward, to the input, to the weight."""
+    batch, inputs, outputs, itemsize = shape
     forward = _tile_work(geometry, batch, inputs, outputs, itemsize)
     if purpose == "frozen":
         return forward
@@ -267,8 +256,9 @@ def _tile_work(
     return Counter({"launch": 2, "tile": tile, "panel": panel, "moved": read})
 
 
-def _conv_work(geometry: Geometry, batch: int, inputs: int, outputs: int, itemsize: int) -> Work:
+def _conv_work(geometry: Geometry, shape: Shape) -> Work:
     """Of an ordinary convolution, which starves on few channels."""
+    batch, inputs, outputs, itemsize = shape
     taps = math.prod(g.count for g in geometry.taps)
     positions = batch * math.prod(g.count for g in geometry.target)
     reached = batch * math.prod(a.grid.count for a in geometry.reach_axes)

@@ -15,6 +15,7 @@ from passband.functional.cost import (
     WAYS,
     Prices,
     Purpose,
+    Shape,
     Way,
     Work,
     convolution_work,
@@ -114,9 +115,8 @@ def make_plan(
     def work_of(way: Way) -> Work:
         transforms = transforms_of(way)
         itemsize = compute_dtype(dtype, transforms[0], device).itemsize
-        return convolution_work(
-            geometry, way, transforms, batch, inputs, outputs, itemsize, purpose
-        )
+        shape = Shape(batch, inputs, outputs, itemsize)
+        return convolution_work(geometry, way, transforms, shape, purpose)
 
     costs: dict[Way, float] = {
         way: seconds(work_of(way), at) for way in possible if way != "fused" or "tile" in at

@@ -7,10 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from passband.functional.convolution import describe, from_held, gradients, held_of
+from passband.functional.convolution import How, describe, from_held, gradients, held_of, how_of
 from passband.functional.plan import Plan
 from passband.memory.recipe import Recipe, Recipes, Stored, derived, held, hold
-from passband.transforms.layout import is_channels_last
 
 
 def band_convolve(
@@ -26,12 +25,12 @@ def band_convolve(
         bias: as in `convolve`.
         plan: as in `convolve`.
     """
-    kept, how = held_of(x, plan), (plan, x.dtype, is_channels_last(x))
+    kept, how = held_of(x, plan), how_of(x, plan)
     recipe = stored(recipes, kept)
-    y: Tensor = _BandConvolve.apply(kept, weight, bias, *how, recipe)  # type: ignore[no-untyped-call]
+    y: Tensor = _BandConvolve.apply(kept, weight, bias, how, recipe)  # type: ignore[no-untyped-call]
 
     def again(kept: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        return from_held(kept, weight, bias, *how)
+        return from_held(kept, weight, bias, how)
 
     parameters = [recipes.wanted(t) for t in (weight, bias) if t is not None]
     recipes.remember(y, derived(again, [recipe, *parameters], convolution=True))
@@ -78,20 +77,18 @@ class _BandConvolve(torch.autograd.Function):
         kept: Tensor,
         weight: Tensor,
         bias: Tensor | None,
-        plan: Plan,
-        dtype: torch.dtype,
-        last: bool,
+        how: How,
         recipe: Recipe,
     ) -> Tensor:
-        describe(ctx, kept, weight, bias, plan, dtype, last)
+        describe(ctx, kept, weight, bias, how)
         needs_input, needs_weight = ctx.needs_input_grad[:2]
         hold(ctx, [recipe] if needs_weight else [], weight if needs_input else None)
-        return from_held(kept, weight, bias, plan, dtype, last)
+        return from_held(kept, weight, bias, how)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         kept, (weight,) = held(ctx)
-        return *gradients(ctx, grad, kept[0] if kept else None, weight), *[None] * 4
+        return *gradients(ctx, grad, kept[0] if kept else None, weight), None, None
 
 
 class _Convolve(torch.autograd.Function):

@@ -140,23 +140,10 @@ def _each(size: int | Sequence[int], dims: int) -> list[int]:
     return [size] * dims if isinstance(size, int) else [int(s) for s in size] * (dims // len(size))
 
 
-def _batch_norm(
-    mode: MemoryMode,
-    func: Function,
-    x: Tensor,
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    training: bool = False,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> Any:
+def _batch_norm(mode: MemoryMode, func: Function, x: Tensor, *args: Any, **options: Any) -> Any:
     if x.dim() < 2 or x.numel() <= x.shape[1]:  # PyTorch says what is wrong
         return NotImplemented
-    return norm.batch_norm(
-        mode.recipes, mode.map, x, running_mean, running_var, weight, bias, training, momentum, eps
-    )
+    return norm.batch_norm(mode.recipes, mode.map, x, *args, **options)
 
 
 def _group_norm(
