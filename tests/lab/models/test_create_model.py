@@ -41,7 +41,7 @@ def test_weights_follow_the_seed(name: str) -> None:
 def test_options_and_defaults() -> None:
     assert options("lenet5") == {"image_size": 28}
     assert options("fcn") == {"widths": (128, 256, 128)}
-    assert options("resnet18") == {}
+    assert options("resnet18") == options("resnet18_icml") == {"activation": "relu"}
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,9 @@ def test_options_and_defaults() -> None:
         ("zebra", {}, ValueError, "unknown model 'zebra': there is lenet5, fcn, resnet18, "),
         (None, {}, TypeError, "is a str; got None"),
         ("lenet5", {"widths": 3}, TypeError, "no option 'widths'; it takes image_size"),
-        ("resnet18", {"depth": 3}, TypeError, "no option 'depth'; it takes no options"),
+        ("resnet18", {"depth": 3}, TypeError, "no option 'depth'; it takes activation"),
+        ("resnet18", {"activation": "gelu"}, ValueError, "activation is one of relu, silu; .*'gelu'"),
+        ("resnet18_icml", {"activation": None}, ValueError, "activation is one of .* got None"),
         ("lenet5", {"num_classes": 0}, ValueError, "num_classes is at least 1; got 0"),
         ("fcn", {"num_classes": -3}, ValueError, "num_classes is at least 1; got -3"),
         ("resnet18", {"num_classes": "10"}, TypeError, "num_classes is a whole number; got '10'"),

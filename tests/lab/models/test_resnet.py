@@ -1,26 +1,14 @@
 import importlib
 import math
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 import torch
-from torch import Tensor, nn
+import torch.nn.functional as F
+from torch import nn
 
 from passband.lab.models import create_model
-
-
-def outputs(model: nn.Module, *shape: int) -> dict[str, tuple[int, ...]]:
-    """The shape, batch left out, that each named module returns for a map of zeros."""
-    seen: dict[str, tuple[int, ...]] = {}
-    for name, module in model.named_modules():
-
-        def note(module: nn.Module, args: Any, output: Tensor, name: str = name) -> None:
-            seen[name] = tuple(output.shape[1:])
-
-        module.register_forward_hook(note)
-    with torch.no_grad():
-        model.eval()(torch.zeros(1, *shape))
-    return seen
+from shapes import outputs
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet18_icml"])
@@ -42,7 +30,7 @@ def test_parameter_count(name: str, num_classes: int, parameters: int) -> None:
 )
 def test_the_side_of_the_maps_in_each_stage(name: str, sides: tuple[int, ...]) -> None:
     shapes = outputs(create_model(name, num_classes=10, in_channels=3), 3, 32, 32)
-    stages = ("relu", "layer1", "layer2", "layer3", "layer4")
+    stages = ("activation", "layer1", "layer2", "layer3", "layer4")
     widths = (64, 64, 128, 256, 512)
     assert [shapes[stage] for stage in stages] == [
         (width, side, side) for width, side in zip(widths, sides, strict=True)
@@ -66,13 +54,42 @@ def test_the_convolutions(name: str) -> None:
         assert deviation == pytest.approx(1, abs=0.06), key
 
 
-def test_a_block_adds_its_shortcut() -> None:
-    block = create_model("resnet18", num_classes=2, in_channels=1).get_submodule("layer1.0").eval()
+@pytest.mark.parametrize("activation", ["relu", "silu"])
+def test_a_block_adds_its_shortcut(activation: str) -> None:
+    model = create_model("resnet18", num_classes=2, in_channels=1, activation=activation)
+    block = model.get_submodule("layer1.0").eval()
     x = torch.randn(2, 64, 4, 4)
     second_norm = block.get_submodule("bn2")
     assert isinstance(second_norm, nn.BatchNorm2d)
     nn.init.zeros_(second_norm.weight)
-    torch.testing.assert_close(block(x), x.relu())
+    torch.testing.assert_close(block(x), {"relu": F.relu, "silu": F.silu}[activation](x))
+
+
+def torchvisions_names() -> Iterator[str]:
+    def layer(conv: str, bn: str) -> Iterator[str]:
+        yield f"{conv}.weight"
+        for name in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked"):
+            yield f"{bn}.{name}"
+
+    yield from layer("conv1", "bn1")
+    for i in (1, 2, 3, 4):
+        for j in (0, 1):
+            yield from layer(f"layer{i}.{j}.conv1", f"layer{i}.{j}.bn1")
+            yield from layer(f"layer{i}.{j}.conv2", f"layer{i}.{j}.bn2")
+            if i > 1 and j == 0:
+                yield from layer(f"layer{i}.{j}.downsample.0", f"layer{i}.{j}.downsample.1")
+    yield from ("fc.weight", "fc.bias")
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet18_icml"])
+@pytest.mark.parametrize(("activation", "kind"), [("relu", nn.ReLU), ("silu", nn.SiLU)])
+def test_the_activation_changes_no_parameter(
+    name: str, activation: str, kind: type[nn.Module]
+) -> None:
+    model = create_model(name, num_classes=10, in_channels=3, activation=activation)
+    assert [*model.state_dict()] == [*torchvisions_names()]
+    used = [type(m) for m in model.modules() if isinstance(m, nn.ReLU | nn.SiLU)]
+    assert used == 17 * [kind]  # one after each convolution of 3x3
 
 
 def test_it_is_torchvisions_network_where_that_imports() -> None:

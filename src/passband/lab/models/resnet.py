@@ -1,6 +1,6 @@
 """ResNet-18 (He et al. 2016) for 32x32 images, the usual one and the one of the ICML paper.
 
-Modules and parameters are named as in torchvision, so state dicts of that family fit.
+Parameters are named as in torchvision, so state dicts of that family fit.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections import OrderedDict
 from torch import Tensor, nn
 
 from passband.lab.checks import check_count
+from passband.lab.models.activation import activation_of
+from passband.lab.models.initial import he_normal_
 
 
 class BasicBlock(nn.Module):
@@ -19,16 +21,20 @@ class BasicBlock(nn.Module):
         in_channels: channels of the input `(N, in_channels, height, width)`.
         channels: channels of the output.
         stride: of the first convolution and of the shortcut.
+        activation: `relu` or `silu`.
     """
 
-    def __init__(self, in_channels: int, channels: int, stride: int) -> None:
+    def __init__(
+        self, in_channels: int, channels: int, stride: int, activation: str = "relu"
+    ) -> None:
         super().__init__()
+        activate = activation_of(activation)
         self.conv1 = nn.Conv2d(in_channels, channels, 3, stride, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(channels)
-        self.relu1 = nn.ReLU()
+        self.activation1 = activate()
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(channels)
-        self.relu2 = nn.ReLU()
+        self.activation2 = activate()
         self.downsample: nn.Module = nn.Identity()
         if stride != 1 or in_channels != channels:
             self.downsample = nn.Sequential(
@@ -37,23 +43,24 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns `(N, channels, ceil(height / stride), ceil(width / stride))`."""
-        y = self.relu1(self.bn1(self.conv1(x)))
+        y = self.activation1(self.bn1(self.conv1(x)))
         y = self.bn2(self.conv2(y))
-        out: Tensor = self.relu2(y + self.downsample(x))
+        out: Tensor = self.activation2(y + self.downsample(x))
         return out
 
 
-def resnet18(num_classes: int, in_channels: int) -> nn.Sequential:
+def resnet18(num_classes: int, in_channels: int, activation: str = "relu") -> nn.Sequential:
     """ResNet-18 as usual for 32x32 images: a 3x3 stem, then maps of 32-16-8-4 samples a side.
 
     Args:
         num_classes: how many logits it returns.
         in_channels: channels of the images `(N, in_channels, height, width)`, of any size.
+        activation: `relu`, or `silu` in place of each ReLU.
     """
-    return _resnet18(num_classes, in_channels, OrderedDict())
+    return _resnet18(num_classes, in_channels, activation, OrderedDict())
 
 
-def resnet18_icml(num_classes: int, in_channels: int) -> nn.Sequential:
+def resnet18_icml(num_classes: int, in_channels: int, activation: str = "relu") -> nn.Sequential:
     """ResNet-18 as in Dziedzic et al. (ICML 2019): a max-pool after the stem, maps 32-16-8-4-2.
 
     It is the layout for ImageNet with a 3x3 stem of stride 1. The pooling costs accuracy on
@@ -62,13 +69,17 @@ def resnet18_icml(num_classes: int, in_channels: int) -> nn.Sequential:
     Args:
         num_classes: how many logits it returns.
         in_channels: channels of the images `(N, in_channels, height, width)`, of any size.
+        activation: `relu`, or `silu` in place of each ReLU.
     """
     pool = OrderedDict[str, nn.Module](maxpool=nn.MaxPool2d(3, stride=2, padding=1))
-    return _resnet18(num_classes, in_channels, pool)
+    return _resnet18(num_classes, in_channels, activation, pool)
 
 
 def _resnet18(
-    num_classes: int, in_channels: int, after_stem: OrderedDict[str, nn.Module]
+    num_classes: int,
+    in_channels: int,
+    activation: str,
+    after_stem: OrderedDict[str, nn.Module],
 ) -> nn.Sequential:
     check_count("num_classes", num_classes)
     check_count("in_channels", in_channels)
@@ -76,25 +87,23 @@ def _resnet18(
         OrderedDict(
             conv1=nn.Conv2d(in_channels, 64, 3, padding=1, bias=False),
             bn1=nn.BatchNorm2d(64),
-            relu=nn.ReLU(),
+            activation=activation_of(activation)(),
             **after_stem,
-            layer1=_stage(64, 64, stride=1),
-            layer2=_stage(64, 128, stride=2),
-            layer3=_stage(128, 256, stride=2),
-            layer4=_stage(256, 512, stride=2),
+            layer1=_stage(64, 64, stride=1, activation=activation),
+            layer2=_stage(64, 128, stride=2, activation=activation),
+            layer3=_stage(128, 256, stride=2, activation=activation),
+            layer4=_stage(256, 512, stride=2, activation=activation),
             avgpool=nn.AdaptiveAvgPool2d(1),
             flatten=nn.Flatten(),
             fc=nn.Linear(512, num_classes),
         )
     )
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d):
-            # He et al. 2015, equation 14: it keeps the variance of the gradient.
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+    he_normal_(model)
     return model
 
 
-def _stage(in_channels: int, channels: int, stride: int) -> nn.Sequential:
+def _stage(in_channels: int, channels: int, stride: int, activation: str) -> nn.Sequential:
     return nn.Sequential(
-        BasicBlock(in_channels, channels, stride), BasicBlock(channels, channels, 1)
+        BasicBlock(in_channels, channels, stride, activation),
+        BasicBlock(channels, channels, 1, activation),
     )
