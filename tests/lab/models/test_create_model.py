@@ -1,11 +1,16 @@
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
+from torch import nn
 
-from passband.lab.models import available, create_model, dims, options
+import passband as pb
+from passband.lab.models import available, create_model, dims, options, per_pixel
 
-SPACE = {"lenet5": (28, 28), "fcn": (50,), "resnet18": (16, 16), "resnet18_icml": (16, 16)}
+SPACE = {
+    "lenet5": (28, 28), "fcn": (50,), "resnet18": (16, 16), "resnet18_icml": (16, 16),
+    "vgg16": (16, 16), "densenet": (16, 16), "mobilenet": (16, 16), "unet": (16, 16),
+}  # fmt: skip
 
 
 def test_every_model_is_in_the_table_above() -> None:
@@ -21,11 +26,30 @@ def test_the_axes_of_its_maps(name: str) -> None:
 def test_a_logit_for_each_class_and_a_gradient_for_each_parameter(name: str) -> None:
     model = create_model(name, num_classes=3, in_channels=2)
     logits = model(torch.randn(2, 2, *SPACE[name]))
-    assert logits.shape == (2, 3)
+    assert logits.shape == (2, 3, *(SPACE[name] if per_pixel(name) else ()))
     logits.square().sum().backward()
     for key, parameter in model.named_parameters():
         assert parameter.grad is not None, key
         assert parameter.grad.isfinite().all(), key
+
+
+@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize("plan", ["auto", "dft"])
+def test_converted_with_all_frequencies_it_computes_the_same(
+    name: str, plan: Literal["auto", "dft"]
+) -> None:
+    model = create_model(name, num_classes=3, in_channels=2).double()
+    x = torch.randn(2, 2, *SPACE[name], dtype=torch.float64)
+    with torch.no_grad():
+        expected = model(x)
+        pb.convert_(model, pb.Band(keep=1), plan=plan)
+        torch.testing.assert_close(model(x), expected)
+    for key, module in model.named_modules():
+        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.ConvTranspose2d):
+            banded = isinstance(
+                module, pb.nn.BandConv1d | pb.nn.BandConv2d | pb.nn.BandConvTranspose2d
+            )
+            assert banded == any(size > 1 for size in module.kernel_size), key
 
 
 @pytest.mark.parametrize("name", available())
@@ -42,6 +66,9 @@ def test_options_and_defaults() -> None:
     assert options("lenet5") == {"image_size": 28}
     assert options("fcn") == {"widths": (128, 256, 128)}
     assert options("resnet18") == options("resnet18_icml") == {"activation": "relu"}
+    assert options("vgg16") == options("mobilenet") == {}
+    assert options("densenet") == {"growth": 12, "depth": 100}
+    assert options("unet") == {"width": 32, "depth": 4}
 
 
 @pytest.mark.parametrize(
@@ -52,9 +79,31 @@ def test_options_and_defaults() -> None:
         ("zebra", {}, ValueError, "unknown model 'zebra': there is lenet5, fcn, resnet18, "),
         (None, {}, TypeError, "is a str; got None"),
         ("lenet5", {"widths": 3}, TypeError, "no option 'widths'; it takes image_size"),
+        ("vgg16", {"depth": 3}, TypeError, "no option 'depth'; it takes no options"),
         ("resnet18", {"depth": 3}, TypeError, "no option 'depth'; it takes activation"),
-        ("resnet18", {"activation": "gelu"}, ValueError, "activation is one of relu, silu; .*'gelu'"),
+        (
+            "resnet18",
+            {"activation": "gelu"},
+            ValueError,
+            "activation is one of relu, silu; .*'gelu'",
+        ),
         ("resnet18_icml", {"activation": None}, ValueError, "activation is one of .* got None"),
+        ("vgg16", {"num_classes": 0}, ValueError, "num_classes is at least 1; got 0"),
+        ("vgg16", {"in_channels": 1.0}, TypeError, "in_channels is a whole number; got 1.0"),
+        ("mobilenet", {"num_classes": -1}, ValueError, "num_classes is at least 1; got -1"),
+        ("mobilenet", {"in_channels": "3"}, TypeError, "in_channels is a whole number; got '3'"),
+        ("densenet", {"num_classes": 0}, ValueError, "num_classes is at least 1; got 0"),
+        ("densenet", {"in_channels": 0}, ValueError, "in_channels is at least 1; got 0"),
+        ("densenet", {"growth": 0}, ValueError, "growth is at least 1; got 0"),
+        ("densenet", {"depth": 4}, ValueError, "depth is at least 10; got 4"),
+        ("densenet", {"depth": 99}, ValueError, "depth is 4 more than a multiple of 6; got 99"),
+        ("densenet", {"depth": 40.0}, TypeError, "depth is a whole number; got 40.0"),
+        ("densenet", {"width": 3}, TypeError, "no option 'width'; it takes growth, depth"),
+        ("unet", {"num_classes": 0}, ValueError, "num_classes is at least 1; got 0"),
+        ("unet", {"in_channels": None}, TypeError, "in_channels is a whole number; got None"),
+        ("unet", {"width": 0}, ValueError, "width is at least 1; got 0"),
+        ("unet", {"depth": 0}, ValueError, "depth is at least 1; got 0"),
+        ("unet", {"depth": "4"}, TypeError, "depth is a whole number; got '4'"),
         ("lenet5", {"num_classes": 0}, ValueError, "num_classes is at least 1; got 0"),
         ("fcn", {"num_classes": -3}, ValueError, "num_classes is at least 1; got -3"),
         ("resnet18", {"num_classes": "10"}, TypeError, "num_classes is a whole number; got '10'"),

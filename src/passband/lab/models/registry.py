@@ -1,4 +1,4 @@
-"""Which models there are, by name. To add one, write a function that builds it and name it here."""
+"""Which models there are, by name. To add one, write what builds it and name it here."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ from typing import NamedTuple
 
 from torch import nn
 
+from passband.lab.models.densenet import densenet
 from passband.lab.models.fcn import fcn
 from passband.lab.models.lenet5 import lenet5
+from passband.lab.models.mobilenet import mobilenet
 from passband.lab.models.resnet import resnet18, resnet18_icml
+from passband.lab.models.unet import UNet
+from passband.lab.models.vgg import vgg16
 
 
 class _Entry(NamedTuple):
     # Takes num_classes and in_channels; its further arguments, all with a default, are options.
     build: Callable[..., nn.Module]
     dims: int
+    per_pixel: bool = False
 
 
 _MODELS: Mapping[str, _Entry] = {
@@ -25,6 +30,10 @@ _MODELS: Mapping[str, _Entry] = {
     "fcn": _Entry(fcn, dims=1),
     "resnet18": _Entry(resnet18, dims=2),
     "resnet18_icml": _Entry(resnet18_icml, dims=2),
+    "vgg16": _Entry(vgg16, dims=2),
+    "densenet": _Entry(densenet, dims=2),
+    "mobilenet": _Entry(mobilenet, dims=2),
+    "unet": _Entry(UNet, dims=2, per_pixel=True),
 }
 _REQUIRED = ("num_classes", "in_channels")
 
@@ -41,6 +50,15 @@ def dims(name: str) -> int:
         ValueError: there is no such model.
     """
     return _entry(name).dims
+
+
+def per_pixel(name: str) -> bool:
+    """Whether a model returns logits for each pixel, `(N, num_classes, *space)`.
+
+    Raises:
+        ValueError: there is no such model.
+    """
+    return _entry(name).per_pixel
 
 
 def options(name: str) -> dict[str, object]:
@@ -62,7 +80,8 @@ def create_model(name: str, *, num_classes: int, in_channels: int, **given: obje
 
     Args:
         name: one of `available()`.
-        num_classes: how many logits it returns, `(N, num_classes)`.
+        num_classes: how many logits it returns, `(N, num_classes)`, or as many for each pixel, see
+            `per_pixel`.
         in_channels: channels of the maps it takes, `(N, in_channels, *space)`.
         **given: options of this model, see `options`.
 
