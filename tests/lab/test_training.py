@@ -121,6 +121,7 @@ def test_the_test_set_has_no_part_in_training(
             r"'lenet5' is for images, but 'ucr:GunPoint' holds series \(1, 150",
         ),
         ({"model": "fcn"}, r"'fcn' is for series, but 'digits' holds images \(1, 8, 8\)"),
+        ({"model": "unet"}, "'unet' returns logits for each pixel, but 'digits' has one label"),
         ({"precision": "31-true"}, "31-true"),
         ({"strategy": "hope"}, "hope"),
     ],

@@ -134,13 +134,20 @@ def build(run: TrainConfig, loaded: data.LabeledData) -> tuple[nn.Module, float 
     """The model of a run, converted if it has a keep, and what its layers then really keep.
 
     Raises:
-        ValueError: The model is unknown or not for such data.
+        ValueError: The model is unknown, or not for such data or labels.
     """
     if (dims := models.dims(run.model)) != len(loaded.space):
         shape = (loaded.in_channels, *loaded.space)
         raise ValueError(
             f"model {run.model!r} is for {_MAPS[dims]}, "
             f"but {run.data!r} holds {_MAPS[len(loaded.space)]} {shape}"
+        )
+    if models.per_pixel(run.model):
+        others = [name for name in models.available() if models.dims(name) == dims]
+        fitting = ", ".join(name for name in others if not models.per_pixel(name))
+        raise ValueError(
+            f"model {run.model!r} returns logits for each pixel, but {run.data!r} has one label "
+            f"for each of its {_MAPS[dims]}; for those there is {fitting}"
         )
     sized = "image_size" in models.options(run.model)
     model = models.create_model(

@@ -94,6 +94,7 @@ def test_networks_by_command_and_batch() -> None:
     assert [case.shape for case in networks("step", "resnet18")] == [(32, 3, 32, 32)]
     assert [case.shape[0] for case in networks("inference", "resnet18")] == [1, 32]
     assert [case.shape for case in networks("step", "fcn", (4, 8))] == [(4, 1, 150), (8, 1, 150)]
+    assert [case.shape for case in networks("step", "unet")] == [(32, 3, 32, 32)]
     for model in ("lenet5", "fcn"):
         (case,) = networks("step", model, (2,))
         assert case.make()(torch.zeros(case.shape)).shape == (2, 10)

@@ -79,6 +79,14 @@ def test_a_training_step_trains_and_inference_does_not() -> None:
     assert all(p.grad is None for p in model.parameters())
 
 
+def test_all_pixels_of_a_sample_have_its_label() -> None:
+    model, x = nn.Conv2d(3, 10, 1), torch.randn(4, 3, 2, 5)
+    forward = training_step(model, x, F32).forward
+    assert forward is not None
+    right = [model(x).log_softmax(1)[i, i] for i in range(4)]
+    torch.testing.assert_close(forward(), -torch.stack(right).mean())
+
+
 def test_bfloat16_is_autocast() -> None:
     conv = nn.Conv2d(3, 4, 3)
     y = inference(conv, torch.randn(2, 3, 8, 8), torch.bfloat16).run()

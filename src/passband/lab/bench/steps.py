@@ -49,14 +49,20 @@ def layer_step(module: nn.Module, x: Tensor, dtype: torch.dtype) -> Step:
 
 
 def training_step(module: nn.Module, x: Tensor, dtype: torch.dtype) -> Step:
-    """A network's forward, loss, backward and update by SGD with momentum."""
+    """A network's forward, loss, backward and update by SGD with momentum.
+
+    Where it returns logits for each pixel, `(N, classes, *space)`, all of a sample have one label.
+    """
     module.train()
     optimizer = torch.optim.SGD(module.parameters(), lr=_RATE, momentum=0.9)
     labels = torch.arange(len(x), device=x.device) % 10
 
     def loss() -> Tensor:
         with precision(dtype, x.device):
-            return nn.functional.cross_entropy(module(x), labels)
+            logits: Tensor = module(x)
+            space = logits.shape[2:]
+            each = labels.view(-1, *(1 for _ in space)).expand(-1, *space)
+            return nn.functional.cross_entropy(logits, each)
 
     def step() -> None:
         loss().backward()
