@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
 
     one = commands.add_parser("train", help="train one model and measure it")
     one.add_argument("--data", required=True, help="for instance mnist-5k, digits, ucr:GunPoint")
-    one.add_argument("--model", required=True, help="for instance lenet5, fcn, resnet18")
+    one.add_argument("--model", required=True, help="for instance lenet5, fcn, resnet18, vgg16")
     one.add_argument("--keep", type=_keep, help="fraction kept, or plain (default) for nn.Conv")
     one.add_argument("--seed", type=int, help="default 0")
     one.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
