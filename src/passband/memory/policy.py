@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Spectra = Literal["exact", "bfloat16"]
+from passband.memory.codes import Bits
+from passband.memory.lowband import Basis
+
+Spectra = Literal["exact", "bfloat16", "int8"]
 Maps = Literal["exact", "low band"]
 
 
@@ -34,9 +37,13 @@ class MemoryPolicy:
 
     spectra: Spectra = "exact"
     maps: Maps = "exact"
+    bits: Bits = 3
+    basis: Basis = "haar"
 
     def __post_init__(self) -> None:
-        for name, allowed in (("spectra", Spectra), ("maps", Maps)):
+        for name, allowed in (
+            ("spectra", Spectra), ("maps", Maps), ("bits", Bits), ("basis", Basis),
+        ):  # fmt: skip
             if getattr(self, name) not in get_args(allowed):
                 raise ValueError(
                     f"MemoryPolicy: {name} is one of {get_args(allowed)}; got "
@@ -71,6 +78,6 @@ class MemoryPolicy:
         return cls(spectra="bfloat16")
 
     @classmethod
-    def unchanged_forward(cls) -> MemoryPolicy:
+    def unchanged_forward(cls, bits: Bits = 3, basis: Basis = "haar") -> MemoryPolicy:
         """For ordinary convolutions: their inputs' low band, and two bits of the rest."""
-        return cls(maps="low band")
+        return cls(maps="low band", bits=bits, basis=basis)
