@@ -35,8 +35,10 @@ class MemoryMode(TorchFunctionMode):
         super().__init__()
         self.recipes = Recipes(most=policy.convolutions)
         of_spectra: dict[Spectra, Stored] = {
-            "exact": store.exact, "bfloat16": store.rounded, "int8": partial(store.coded, 8, chance),
-        }  # fmt: skip
+            "exact": store.exact,
+            "bfloat16": store.rounded,
+            "int8": partial(store.coded, 8, chance),
+        }
         self.spectrum = of_spectra[policy.spectra]
         self.map: Stored = store.exact
         if policy.maps == "low band":

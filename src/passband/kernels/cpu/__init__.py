@@ -1,4 +1,4 @@
-"""Transforms, products of spectra, masks and codes as compiled C, where passband was installed with it."""
+"""Transforms, products, masks and codes as compiled C, where passband was installed with it."""
 
 from passband.kernels.cpu.codes import GROUP as GROUP
 from passband.kernels.cpu.codes import dequantise as dequantise
