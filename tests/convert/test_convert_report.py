@@ -213,3 +213,27 @@ def test_a_report_can_be_copied_and_pickled() -> None:
     assert copy.deepcopy(report) == report
     assert pickle.loads(pickle.dumps(report)) == report
     assert len({plan for row in report.rows for plan in row.plans}) == 4
+
+
+class Squared(nn.Module):
+    """Beside a convolution, functions that a memory policy does not know."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.conv(x).exp()
+        return y.square().sum()
+
+
+def test_what_a_memory_policy_does_not_know() -> None:
+    model, x = Squared(), torch.randn(2, 3, 16, 16)
+    report = pb.convert_(model, None, memory=pb.MemoryPolicy.exact(), example=x)
+    # The result of exp is what both hold, and exp was first.
+    assert report.left_alone == {"torch.Tensor.exp": 2 * 4 * 16 * 16 * 4}
+    assert str(report).splitlines()[-1] == (
+        "memory policy: exact; functions that it does not know hold 8.0 KiB: "
+        "torch.Tensor.exp 8.0 KiB"
+    )
+    assert pb.convert_(nn.Conv2d(3, 4, 3), pb.Band(keep=0.5), example=x).left_alone == {}

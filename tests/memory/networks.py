@@ -73,6 +73,37 @@ class UNet(nn.Module):
         return out
 
 
+class Squeeze(nn.Module):
+    """Squeeze and excitation: channels weighed by a gate that is computed from their means."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(channels, channels, 3, padding=1), nn.BatchNorm2d(channels)
+        self.down, self.up = nn.Conv2d(channels, 4, 1), nn.Conv2d(4, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.silu(self.norm(self.conv(x)))
+        gate = torch.sigmoid(self.up(F.relu(self.down(F.adaptive_avg_pool2d(y, 1)))))
+        out: Tensor = x + 0.5 * (y * gate)
+        return out
+
+
+class Next(nn.Module):
+    """A block of ConvNeXt, whose normalisation wants the channels last."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.deep = nn.Conv2d(channels, channels, 7, padding=3, groups=channels)
+        self.norm = nn.LayerNorm(channels)
+        self.wide, self.narrow = nn.Conv2d(channels, 32, 1), nn.Conv2d(32, channels, 1)
+        self.scale = nn.Parameter(torch.full((channels, 1, 1), 0.5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.norm(self.deep(x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        out: Tensor = x + self.scale * self.narrow(F.gelu(self.wide(y)))
+        return out
+
+
 def _stem() -> nn.Conv2d:
     return nn.Conv2d(3, 8, 3, padding=1)
 
@@ -115,6 +146,19 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "gelu": lambda: _smooth(nn.GELU()),
     "leaky": lambda: _smooth(nn.LeakyReLU(0.2)),
     "hardswish": lambda: _smooth(nn.Hardswish()),
+    "elu": lambda: _smooth(nn.ELU(0.7, inplace=True)),
+    "tanh": lambda: _smooth(nn.Tanh()),
+    "softplus": lambda: _smooth(nn.Softplus(2)),
+    "squeeze": lambda: _headed(8, _stem(), Squeeze(8), Squeeze(8)),
+    "next": lambda: _headed(8, _stem(), Next(8), Next(8)),
+    "transposed": lambda: nn.Sequential(
+        _unit(3, 8),
+        nn.MaxPool2d(2),
+        nn.ConvTranspose2d(8, 8, 3, 2, 1, 1),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.ConvTranspose2d(8, 4, 2, 2),
+    ),
     "vgg": lambda: _headed(
         16, _unit(3, 8), nn.MaxPool2d(3, 2, 1), nn.Dropout(0.3), _unit(8, 16), nn.MaxPool2d(2)
     ),

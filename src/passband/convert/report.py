@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -18,9 +19,10 @@ from passband.convert.observe import observing
 from passband.functional.plan import Plan
 from passband.memory.attach import policy_of
 from passband.memory.policy import MemoryPolicy
-from passband.memory.saved import readable
+from passband.memory.saved import left_alone, readable
 from passband.nn.setting import BandSetting
 
+_NAMED = 4  # functions that a report names
 _HEAD = ("layer", "before -> after", "requested", "measured", "plan", "holds")
 
 
@@ -60,10 +62,13 @@ class ConvertReport:
     Attributes:
         rows: one for each convolution, in the order of the model.
         memory: the model's memory policy.
+        left_alone: bytes held by functions that the policy does not know, by their names; empty
+            without a policy or an example.
     """
 
     rows: tuple[Row, ...]
     memory: MemoryPolicy | None = None
+    left_alone: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     @property
     def converted(self) -> tuple[Row, ...]:
@@ -106,8 +111,17 @@ class ConvertReport:
         known = any(row.plans for row in self.converted)
         measured = f", keeping {self.keep_measured:.1%} of the coefficients" if known else ""
         count = f"{len(self.converted)} of {len(self.rows)} convolutions are band-limited"
-        policy = [] if self.memory is None else [f"memory policy: {self.memory}"]
+        policy = [] if self.memory is None else [f"memory policy: {self.memory}{self._others()}"]
         return "\n".join([*table, count + measured, *policy])
+
+    def _others(self) -> str:
+        most = list(self.left_alone.items())[:_NAMED]
+        if not most:
+            return ""
+        told = ", ".join(f"{name} {readable(count)}" for name, count in most)
+        more = ", …" if len(self.left_alone) > len(most) else ""
+        total = readable(sum(self.left_alone.values()))
+        return f"; functions that it does not know hold {total}: {told}{more}"
 
 
 def report(model: nn.Module, example: object = None) -> ConvertReport:
@@ -154,10 +168,18 @@ def with_plans(written: ConvertReport, model: nn.Module, example: object) -> Con
         with torch.enable_grad():  # the plan of a training step
             plans[names[layer]].append(layer.plan_for(x))
 
+    def run() -> object:
+        return model(*example) if isinstance(example, tuple | list) else model(example)
+
+    others: dict[str, int] = {}
     with observing(model, names, see):
-        model(*example) if isinstance(example, tuple | list) else model(example)
+        if written.memory is None:
+            run()
+        else:
+            with torch.enable_grad():
+                others = left_alone(run)
     rows = tuple(replace(row, plans=tuple(plans.get(row.name, ()))) for row in written.rows)
-    return replace(written, rows=rows)
+    return replace(written, rows=rows, left_alone=others)
 
 
 def _cells(row: Row) -> tuple[str, ...]:

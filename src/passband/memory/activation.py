@@ -1,10 +1,11 @@
-"""Activations that hold one bit for each element, or nothing but how to compute their input."""
+"""Activations that hold one bit for each element."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from passband.kernels import cpu as compiled
 from passband.memory.bits import packed, unpacked
-from passband.memory.recipe import Recipe, Recipes, Stored, derived, held, hold, pulled_back
+from passband.memory.recipe import Recipes, derived
 
 Activation = Callable[[Tensor], Tensor]
 
@@ -46,30 +47,22 @@ def piecewise(recipes: Recipes, x: Tensor, kind: Piecewise, *, in_place: bool = 
         in_place: whether the result is written to `x`.
     """
     recipe = recipes.of(x)
-    y: Tensor = _Piecewise.apply(x, kind, in_place)  # type: ignore[no-untyped-call]
-    if recipe is not None:
+    y: Tensor
+    y, bits = _Piecewise.apply(x, kind, in_place)  # type: ignore[no-untyped-call]
+    if recipe is not None and kind.bends_at_zero:
+        again = partial(_bent, x.stride(), kind.slope)
+        recipes.remember(y, derived(again, [recipe, recipes.itself(bits)]))
+    elif recipe is not None:
         recipes.remember(y, derived(kind.function, [recipe]))
     return y
 
 
-def smooth(
-    recipes: Recipes, stored: Stored, x: Tensor, function: Activation, *, in_place: bool = False
-) -> Tensor:
-    """An activation whose gradient needs its input: holds what that is computed from.
-
-    Args:
-        recipes: of the forward pass.
-        stored: how the input is held.
-        x: any shape.
-        function: of slopes that depend on the input.
-        in_place: whether the result is written to `x`.
-    """
-    recipe = stored(recipes, x)
-    if in_place and recipe.step.function is None:  # it would be overwritten
-        recipe = stored(recipes, x.detach().clone())
-    y: Tensor = _Smooth.apply(x, function, recipe, in_place)  # type: ignore[no-untyped-call]
-    recipes.remember(y, derived(function, [recipe]))
-    return y
+def _bent(stride: tuple[int, ...], slope: float, x: Tensor, bits: Tensor) -> Tensor:
+    """A tensor, times the slope where a bit is set: the activation, and its gradient."""
+    if compiled.masks(x) and x.stride() == stride and not torch.is_grad_enabled():
+        return compiled.masked(x, bits, slope)
+    beyond = unpacked(bits, x.shape, stride)
+    return torch.where(beyond, x * slope if slope else 0.0, x)
 
 
 def dropout(recipes: Recipes, x: Tensor, p: float) -> Tensor:
@@ -112,8 +105,8 @@ class _Dropout(torch.autograd.Function):
 
 class _Piecewise(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, kind: Piecewise, in_place: bool) -> Tensor:
-        ctx.slope, ctx.shape = kind.slope, x.shape
+    def forward(ctx: Any, x: Tensor, kind: Piecewise, in_place: bool) -> tuple[Tensor, Tensor]:
+        ctx.slope = kind.slope
         if in_place:
             ctx.mark_dirty(x)
         if compiled.masks(x):
@@ -124,32 +117,11 @@ class _Piecewise(torch.autograd.Function):
             beyond = kind.beyond(x)
             y, to, bits, ctx.stride = x, None, packed(beyond), beyond.stride()
         ctx.save_for_backward(bits)
-        if to is not None:
-            return y
-        return x.copy_(kind.function(x)) if in_place else kind.function(x)
+        ctx.mark_non_differentiable(bits)
+        if to is None:
+            y = x.copy_(kind.function(x)) if in_place else kind.function(x)
+        return y, bits
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        (bits,) = ctx.saved_tensors
-        if compiled.masks(grad) and grad.stride() == ctx.stride and not torch.is_grad_enabled():
-            return compiled.masked(grad, bits, ctx.slope), None, None
-        beyond = unpacked(bits, ctx.shape, ctx.stride)
-        return torch.where(beyond, grad * ctx.slope if ctx.slope else 0.0, grad), None, None
-
-
-class _Smooth(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, function: Activation, recipe: Recipe, in_place: bool
-    ) -> Tensor:
-        ctx.function = function
-        hold(ctx, [recipe])
-        if not in_place:
-            return function(x)
-        ctx.mark_dirty(x)
-        return x.copy_(function(x))
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        (x,), _ = held(ctx)
-        return pulled_back(ctx.function, [x], grad)[0], None, None, None
+    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+        return _bent(ctx.stride, ctx.slope, grad, *ctx.saved_tensors), None, None

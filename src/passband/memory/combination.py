@@ -1,32 +1,34 @@
-"""Functions of several maps that hold nothing: what they compute is computed again from theirs."""
+"""Functions that hold nothing: what they compute is computed again from what they are given."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-from passband.memory.recipe import Recipe, Recipes, derived
+from passband.memory.recipe import Recipe, Recipes, Stored, derived
 
 
-def summed(recipes: Recipes, y: Tensor, a: Tensor, b: Tensor) -> None:
-    """Remember that `y` is the sum of two maps, where both are held or can be computed again."""
-    one, other = recipes.of(a), recipes.of(b)
-    if one is not None and other is not None:
-        recipes.remember(y, derived(torch.add, [one, other]))
+def follow(
+    recipes: Recipes, y: Tensor, function: Callable[..., Tensor], given: Sequence[Recipe | None]
+) -> None:
+    """Remember that `y` is a function of tensors, if there are recipes of them all."""
+    known = [recipe for recipe in given if recipe is not None]
+    if len(known) == len(given):
+        recipes.remember(y, derived(function, known))
 
 
 def cast(recipes: Recipes, x: Tensor, dtype: torch.dtype) -> Tensor:
-    """The map in another dtype; computed again from the map's recipe, where there is one."""
-    recipe = recipes.of(x)
+    """The map in another dtype."""
     y = x.to(dtype)
-    if recipe is not None:
-        recipes.remember(y, derived(lambda x: x.to(dtype), [recipe]))
+    follow(recipes, y, lambda x: x.to(dtype), [recipes.of(x)])
     return y
 
 
-def concatenated(recipes: Recipes, y: Tensor, maps: Sequence[Tensor], dim: int) -> None:
+def concatenated(
+    recipes: Recipes, stored: Stored, y: Tensor, maps: Sequence[Tensor], dim: int
+) -> None:
     """Remember that `y` is made of these maps, which are held in its place.
 
     Each is held only once, however many concatenations it is part of; so those that a
@@ -34,7 +36,7 @@ def concatenated(recipes: Recipes, y: Tensor, maps: Sequence[Tensor], dim: int) 
     """
 
     def part(x: Tensor) -> Recipe:
-        recipe = recipes.wanted(x)
+        recipe = stored(recipes, x)
         return recipe if not recipe.convolutions else recipes.itself(x)
 
     def together(*maps: Tensor) -> Tensor:

@@ -11,6 +11,9 @@ from passband.functional.convolution import How, describe, from_held, gradients,
 from passband.functional.plan import Plan
 from passband.memory.recipe import Recipe, Recipes, Stored, derived, held, hold
 
+Ordinary = tuple[list[int], list[int], list[int], bool, list[int], int]
+"""Stride, padding, dilation, whether transposed, output padding, and groups."""
+
 
 def band_convolve(
     recipes: Recipes, stored: Stored, x: Tensor, weight: Tensor, bias: Tensor | None, plan: Plan
@@ -43,21 +46,18 @@ def convolve(
     x: Tensor,
     weight: Tensor,
     bias: Tensor | None,
-    stride: list[int],
-    padding: list[int],
-    dilation: list[int],
-    groups: int,
+    how: Ordinary,
 ) -> Tensor:
     """An ordinary convolution, remembered.
 
     With a kernel of size 1 it holds only the samples that it reads.
     """
-    if max(weight.shape[2:]) == 1 and max(stride) > 1 and not any(padding):
+    stride, padding, dilation, transposed, more, groups = how
+    if max(weight.shape[2:]) == 1 and max(stride) > 1 and not any(padding) and not transposed:
         for axis, step in enumerate(stride, 2):
             x = x[(slice(None),) * axis + (slice(None, None, step),)]
         x = x.contiguous()
-        stride = [1] * len(stride)
-    how = stride, padding, dilation, False, [0] * len(stride), groups
+        how = [1] * len(stride), padding, dilation, transposed, more, groups
     recipe = stored(recipes, x)
     y: Tensor = _Convolve.apply(x, weight, bias, how, recipe)  # type: ignore[no-untyped-call]
 
@@ -98,7 +98,7 @@ class _Convolve(torch.autograd.Function):
         x: Tensor,
         weight: Tensor,
         bias: Tensor | None,
-        how: tuple[Any, ...],
+        how: Ordinary,
         recipe: Recipe,
     ) -> Tensor:
         ctx.how, ctx.bias, ctx.shapes = how, bias is not None and list(bias.shape), x.shape

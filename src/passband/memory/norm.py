@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from passband.memory.recipe import Recipe, Recipes, Stored, derived, held, hold, pulled_back
+from passband.memory.recipe import Recipe, Recipes, Stored, derived, held, hold
 
 
 def batch_norm(
@@ -93,58 +92,3 @@ class _BatchNorm(torch.autograd.Function):
         )
         found = (g if need else None for g, need in zip(grads, wanted, strict=True))
         return *found, *[None] * 6
-
-
-def normalised(
-    recipes: Recipes,
-    stored: Stored,
-    x: Tensor,
-    function: Callable[..., Tensor],
-    *parameters: Tensor | None,
-) -> Tensor:
-    """Another normalisation: holds no statistics, which are taken again.
-
-    Args:
-        recipes: of the forward pass.
-        stored: how the input is held.
-        x: any shape.
-        function: of `x` and the parameters.
-        parameters: weight and bias.
-    """
-    recipe = stored(recipes, x)
-    y: Tensor = _Normalised.apply(x, function, recipe, *parameters)  # type: ignore[no-untyped-call]
-    has = tuple(p is not None for p in parameters)
-
-    def again(x: Tensor, *parameters: Tensor) -> Tensor:
-        return function(x, *_where(has, parameters))
-
-    recipes.remember(
-        y, derived(again, [recipe, *(recipes.wanted(p) for p in parameters if p is not None)])
-    )
-    return y
-
-
-class _Normalised(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        function: Callable[..., Tensor],
-        recipe: Recipe,
-        *parameters: Tensor | None,
-    ) -> Tensor:
-        ctx.function = function
-        hold(ctx, [recipe], *parameters)
-        return function(x, *parameters)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        (x,), parameters = held(ctx)
-        has = tuple(p is not None for p in parameters)
-
-        def function(x: Tensor, *given: Tensor) -> Tensor:
-            out: Tensor = ctx.function(x, *_where(has, given))
-            return out
-
-        grads = pulled_back(function, [x, *(p for p in parameters if p is not None)], grad)
-        return grads[0], None, None, *_where(has, grads[1:])

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Spectra = Literal["exact", "bfloat16"]
+from passband.memory.codes import Bits
+from passband.memory.lowband import Basis
+
+Spectra = Literal["exact", "bfloat16", "int8"]
 Maps = Literal["exact", "low band"]
 
 
@@ -19,10 +22,13 @@ class MemoryPolicy:
     activations of two slopes keep one bit for each element.
 
     Attributes:
-        spectra: how a band-limited convolution keeps its input's half spectrum: `"exact"`, or
-            rounded to `"bfloat16"`.
+        spectra: how a band-limited convolution keeps its input's half spectrum: `"exact"`, rounded
+            to `"bfloat16"`, or as `"int8"`, eight bits with a scale for each 64 numbers.
         maps: how an ordinary convolution keeps its input: `"exact"`, or as its `"low band"` in
-            bfloat16 and the rest in two bits for each element.
+            bfloat16 and the rest in a few bits for each element.
+        bits: 2, 3, 4 or 8, of that rest.
+        basis: of that low band, an eighth on each axis: `"haar"` wavelets, `"dct"` cosines, `"dft"`
+            whole waves.
 
     Raises:
         ValueError: another word.
@@ -34,9 +40,13 @@ class MemoryPolicy:
 
     spectra: Spectra = "exact"
     maps: Maps = "exact"
+    bits: Bits = 3
+    basis: Basis = "haar"
 
     def __post_init__(self) -> None:
-        for name, allowed in (("spectra", Spectra), ("maps", Maps)):
+        for name, allowed in (
+            ("spectra", Spectra), ("maps", Maps), ("bits", Bits), ("basis", Basis),
+        ):  # fmt: skip
             if getattr(self, name) not in get_args(allowed):
                 raise ValueError(
                     f"MemoryPolicy: {name} is one of {get_args(allowed)}; got "
@@ -45,8 +55,8 @@ class MemoryPolicy:
 
     def __str__(self) -> str:
         lost = [
-            *(["spectra in bfloat16"] if self.spectra == "bfloat16" else []),
-            *(["maps as low band and two bits"] if self.maps == "low band" else []),
+            *([f"spectra in {self.spectra}"] if self.spectra != "exact" else []),
+            *([f"maps as low band and {self.bits} bits"] if self.maps == "low band" else []),
         ]
         return " and ".join(lost) or "exact"
 
@@ -71,6 +81,14 @@ class MemoryPolicy:
         return cls(spectra="bfloat16")
 
     @classmethod
-    def unchanged_forward(cls) -> MemoryPolicy:
-        """For ordinary convolutions: their inputs' low band, and two bits of the rest."""
-        return cls(maps="low band")
+    def unchanged_forward(cls, bits: Bits = 3, basis: Basis = "haar") -> MemoryPolicy:
+        """For ordinary convolutions: their inputs' low band, and a few bits of the rest.
+
+        As DIVISION (Wang et al., ICML 2023) has it, with other codes: subtractive dither, so that
+        errors are noise of half the variance that rounding at random has.
+
+        Args:
+            bits: of the rest, 2, 3, 4 or 8 for each element.
+            basis: of the low band, see `MemoryPolicy`.
+        """
+        return cls(maps="low band", bits=bits, basis=basis)

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
+from torch.overrides import TorchFunctionMode, resolve_name
 
 from passband import functional
-from passband.memory.mode import HANDLERS
+from passband.memory.handlers import HANDLERS, Function
 
 _CONV = {F.conv1d, F.conv2d, F.conv3d} | {
     F.conv_transpose1d,
@@ -32,12 +32,12 @@ _ACTIVATION = {
     torch.relu, torch.relu_, torch.sigmoid, torch.tanh,
     Tensor.relu, Tensor.relu_, Tensor.sigmoid, Tensor.tanh,
 }  # fmt: skip
-_OF_PYTORCH: Mapping[Callable[..., Any], str] = (
+_OF_PYTORCH: Mapping[Function | None, str] = (
     dict.fromkeys(_CONV | _BAND_CONV, "conv input")
     | dict.fromkeys(_NORM, "norm")
     | dict.fromkeys(_ACTIVATION, "activation")
 )
-_KINDS: Mapping[Callable[..., Any], str] = {
+_KINDS: Mapping[Function | None, str] = {
     **_OF_PYTORCH,
     **{handler: _OF_PYTORCH[f] for f, handler in HANDLERS.items() if f in _OF_PYTORCH},
 }
@@ -86,53 +86,76 @@ def saved(fn: Callable[[], Any]) -> SavedBytes:
         >>> saved(lambda: torch.nn.functional.conv2d(x, w)).by_kind["conv input"]  # 4·4·16·16
         4096
     """
+    sizes = dict.fromkeys(("conv input", "norm", "activation", "other"), 0)
+    for function, count in _counted(fn).items():
+        sizes[_KINDS.get(function, "other")] += count
+    return SavedBytes(sizes)
+
+
+def left_alone(fn: Callable[[], Any]) -> dict[str, int]:
+    """Bytes held by functions that memory policies do not know, by name, most first.
+
+    Args:
+        fn: as in `saved`.
+    """
+    known = set(HANDLERS.values())
+    counts = {_name(f): count for f, count in _counted(fn).items() if f not in known and count}
+    return dict(sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def _name(function: Function | None) -> str:
+    return "autograd.Function" if function is None else resolve_name(function) or str(function)
+
+
+def _counted(fn: Callable[[], Any]) -> dict[Function | None, int]:
+    """Bytes that each function took hold of first; None where no function was seen."""
     held: weakref.WeakSet[_Held] = weakref.WeakSet()
-    kind = _Kind()
+    running = _Running()
     order = 0
 
     def pack(t: Tensor) -> _Held:
         nonlocal order
         order += 1
-        entry = _Held(t, kind.now, order)
+        entry = _Held(t, running.function, order)
         held.add(entry)
         return entry
 
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda entry: entry.tensor), kind:
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda entry: entry.tensor), running:
         result = fn()
-    storages: dict[int, str] = {}
-    sizes = dict.fromkeys(("conv input", "norm", "activation", "other"), 0)
+    seen: set[int] = set()
+    counts: dict[Function | None, int] = {}
     for entry in sorted(held, key=lambda e: e.order):
         storage = entry.tensor.untyped_storage()
-        if not entry.parameter and storage._cdata not in storages:
-            storages[storage._cdata] = entry.kind
-            sizes[entry.kind] += storage.nbytes()
+        if not entry.parameter and storage._cdata not in seen:
+            seen.add(storage._cdata)
+            counts[entry.function] = counts.get(entry.function, 0) + storage.nbytes()
     del result
-    return SavedBytes(sizes)
+    return counts
 
 
 class _Held:
     """A tensor that autograd holds; it lives as long as the graph wants it."""
 
-    def __init__(self, tensor: Tensor, kind: str, order: int) -> None:
-        self.tensor, self.kind, self.order = tensor.detach(), kind, order
+    def __init__(self, tensor: Tensor, function: Function | None, order: int) -> None:
+        self.tensor, self.function, self.order = tensor.detach(), function, order
         base = tensor if tensor._base is None else tensor._base
         self.parameter = isinstance(base, nn.Parameter)
 
 
-class _Kind(TorchFunctionMode):
-    """Knows the kind of the outermost function that is running."""
+class _Running(TorchFunctionMode):
+    """Knows the outermost function that is running."""
 
-    now = "other"
+    function: Function | None = None
 
     def __torch_function__(
         self,
-        func: Callable[..., Any],
+        func: Function,
         types: Any,
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        before, self.now = self.now, _KINDS.get(func, "other")
+        before, self.function = self.function, func
         try:
             return func(*args, **(kwargs or {}))
         finally:
-            self.now = before
+            self.function = before

@@ -1,5 +1,9 @@
-"""Transforms, products of spectra and masks as compiled C, where passband was installed with it."""
+"""Transforms, products, masks and codes as compiled C, where passband was installed with it."""
 
+from passband.kernels.cpu.codes import GROUP as GROUP
+from passband.kernels.cpu.codes import dequantise as dequantise
+from passband.kernels.cpu.codes import quantise as quantise
+from passband.kernels.cpu.codes import quantises as quantises
 from passband.kernels.cpu.convolution import Convolution as Convolution
 from passband.kernels.cpu.convolution import convolves as convolves
 from passband.kernels.cpu.library import missing as missing
