@@ -1,7 +1,8 @@
 """PyTorch's functions, each by one that holds less for backward.
 
 A handler is given the mode, the function, and the function's arguments, and computes the same. It
-returns `ALONE` where the function is to be left alone.
+returns None where the function is to be left alone (not `NotImplemented`, which other modes of
+`torch.overrides` take for their own failure).
 """
 
 from __future__ import annotations
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from passband.memory.mode import MemoryMode
 
 Function = Callable[..., Any]
-ALONE: Any = object()
-"""Not `NotImplemented`, which other modes of `torch.overrides` take for their own failure."""
 Size = int | Sequence[int]
 
 
@@ -60,7 +59,7 @@ def _convolve(
 ) -> Any:  # fmt: skip
     dims = weight.dim() - 2
     if isinstance(padding, str) or x.dim() != dims + 2 or x.numel() == 0:
-        return ALONE
+        return None
     lower = autocast_dtype(x.device)
     if lower is not None and x.dtype != torch.float64:
         x = _cast(mode, x, lower)
@@ -82,7 +81,7 @@ def _each(size: Size, dims: int) -> list[int]:
 
 def _batch_norm(mode: MemoryMode, func: Function, x: Tensor, /, *args: Any, **options: Any) -> Any:
     if x.dim() < 2 or x.numel() <= x.shape[1]:  # PyTorch says what is wrong
-        return ALONE
+        return None
     return norm.batch_norm(mode.recipes, mode.map, x, *args, **options)
 
 
@@ -92,7 +91,7 @@ def _normalised(
 ) -> Any:  # fmt: skip
     """A normalisation that has no statistics but those of its input."""
     if autocast_dtype(x.device) is not None:
-        return ALONE
+        return None
     given = [p for p in (weight, bias) if p is not None]
 
     def function(x: Tensor, *parameters: Tensor) -> Tensor:
@@ -151,7 +150,7 @@ def _smooth(mode: MemoryMode, func: Function, x: Tensor, /, *given: Any, **optio
 
 def _bounded(mode: MemoryMode, func: Function, x: Tensor) -> Any:
     """One whose gradient follows from its output, which the next layer may hold anyway."""
-    return ALONE if mode.recipes.of(x) is None else _smooth(mode, func, x)
+    return None if mode.recipes.of(x) is None else _smooth(mode, func, x)
 
 
 def _mul(mode: MemoryMode, func: Function, x: Tensor, other: Any, **options: Any) -> Any:
@@ -159,16 +158,16 @@ def _mul(mode: MemoryMode, func: Function, x: Tensor, other: Any, **options: Any
     if not isinstance(other, Tensor):
         return _followed(mode, func, x, other, **options)
     if options or x.dtype != other.dtype:
-        return ALONE
+        return None
     if mode.recipes.of(x) is None and mode.recipes.of(other) is None:
-        return ALONE
+        return None
     x, other = (x, other) if x.numel() >= other.numel() else (other, x)
     return recomputed(mode.recipes, mode.map, torch.mul, x, other)
 
 
 def _add(mode: MemoryMode, func: Function, x: Tensor, other: Any, **options: Any) -> Any:
     if not isinstance(other, Tensor) or options or x.shape != other.shape:
-        return ALONE
+        return None
     recipes = mode.recipes
     given = recipes.of(x), recipes.of(other)  # before `x` may be written to
     y = func(x, other)
@@ -180,7 +179,7 @@ def _cat(
     mode: MemoryMode, func: Function, tensors: Sequence[Tensor], dim: int = 0, **options: Any
 ) -> Any:
     if options:
-        return ALONE
+        return None
     y = func(tensors, dim)
     combination.concatenated(mode.recipes, mode.map, y, tensors, dim)
     return y
@@ -197,7 +196,7 @@ def _dropout(
     inplace: bool = False,
 ) -> Any:  # fmt: skip
     if inplace or not training or not 0 < p < 1:
-        return ALONE
+        return None
     return activation.dropout(mode.recipes, x, p)
 
 
@@ -209,13 +208,13 @@ def _max_pool2d(
         tuple(_each(size, 2)) for size in (kernel_size, stride or kernel_size, padding, dilation)
     ]
     if return_indices or not pooling.fits(window[0]):
-        return ALONE
+        return None
     return pooling.max_pool2d(mode.recipes, x, (*window, ceil_mode))
 
 
 def _linear(mode: MemoryMode, func: Function, x: Tensor, /, *args: Any, **options: Any) -> Any:
     if autocast_dtype(x.device) is not None:  # backward is outside of it, with other dtypes
-        return ALONE
+        return None
     return pooling.linear(mode.recipes, x, lambda x: func(x, *args, **options))
 
 

@@ -18,7 +18,7 @@ from torch.autograd import forward_ad
 from torch.overrides import TorchFunctionMode, handle_torch_function, has_torch_function
 
 from passband.memory import store
-from passband.memory.handlers import ALONE, HANDLERS, Function
+from passband.memory.handlers import HANDLERS, Function
 from passband.memory.policy import MemoryPolicy, Spectra
 from passband.memory.recipe import Recipes, Stored
 
@@ -55,7 +55,7 @@ class MemoryMode(TorchFunctionMode):
         handler = HANDLERS.get(func)
         if handler is not None and torch.is_grad_enabled() and _plain(args):
             out = _seen(handler, self, func, *args, **kwargs)
-            if out is not ALONE:
+            if out is not None:
                 return out
         return func(*args, **kwargs)
 
