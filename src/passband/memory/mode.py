@@ -57,7 +57,7 @@ class MemoryMode(TorchFunctionMode):
         handler = HANDLERS.get(func)
         if handler is not None and torch.is_grad_enabled() and _plain(args):
             out = _seen(handler, self, func, *args, **kwargs)
-            if out is not NotImplemented:
+            if out is not None:
                 return out
         return func(*args, **kwargs)
 
@@ -123,7 +123,7 @@ def _conv(
 ) -> Any:
     dims = weight.dim() - 2
     if isinstance(padding, str) or x.dim() != dims + 2 or x.numel() == 0:
-        return NotImplemented
+        return None
     lower = autocast_dtype(x.device)
     if lower is not None and x.dtype != torch.float64:
         x = _cast(mode, x, lower)
@@ -142,7 +142,7 @@ def _each(size: int | Sequence[int], dims: int) -> list[int]:
 
 def _batch_norm(mode: MemoryMode, func: Function, x: Tensor, *args: Any, **options: Any) -> Any:
     if x.dim() < 2 or x.numel() <= x.shape[1]:  # PyTorch says what is wrong
-        return NotImplemented
+        return None
     return norm.batch_norm(mode.recipes, mode.map, x, *args, **options)
 
 
@@ -156,7 +156,7 @@ def _group_norm(
     eps: float = 1e-5,
 ) -> Any:
     if autocast_dtype(x.device) is not None:
-        return NotImplemented
+        return None
 
     def function(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
         out: Tensor = func(x, groups, weight, bias, eps)
@@ -206,7 +206,7 @@ def _smooth(
 
 def _add(mode: MemoryMode, func: Function, x: Tensor, other: Any, **options: Any) -> Any:
     if not isinstance(other, Tensor) or options or x.shape != other.shape:
-        return NotImplemented
+        return None
     y = func(x, other)
     combination.summed(mode.recipes, y, x, other)
     return y
@@ -216,7 +216,7 @@ def _cat(
     mode: MemoryMode, func: Function, tensors: Sequence[Tensor], dim: int = 0, **options: Any
 ) -> Any:
     if options:
-        return NotImplemented
+        return None
     y = func(tensors, dim)
     combination.concatenated(mode.recipes, y, tensors, dim)
     return y
@@ -227,7 +227,7 @@ def _dropout(
     inplace: bool = False,
 ) -> Any:  # fmt: skip
     if inplace or not training or not 0 < p < 1:
-        return NotImplemented
+        return None
     return activation.dropout(mode.recipes, x, p)
 
 
@@ -239,13 +239,13 @@ def _max_pool2d(
         tuple(_each(size, 2)) for size in (kernel_size, stride or kernel_size, padding, dilation)
     ]
     if return_indices or not pooling.fits(window[0]):
-        return NotImplemented
+        return None
     return pooling.max_pool2d(mode.recipes, x, (*window, ceil_mode))
 
 
 def _mean_pool(mode: MemoryMode, func: Function, x: Tensor, *args: Any, **options: Any) -> Any:
     if autocast_dtype(x.device) is not None:  # backward is outside of it, with other dtypes
-        return NotImplemented
+        return None
     return pooling.linear(mode.recipes, x, lambda x: func(x, *args, **options))
 
 
