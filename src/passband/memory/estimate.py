@@ -52,10 +52,11 @@ def estimate(
 ) -> Estimate:
     """What training a model will take, without doing it at full size.
 
-    A copy of the model is trained for a few steps of 2 and of 4 samples, where the example is (a
-    CPU will do); every allocation of a step is a constant and a part for each sample, and so is
-    known for any batch size. The model stays as it is, and so do PyTorch's random numbers. It runs
-    in its mode, with its memory policy, under the caller's autocast.
+    A copy of the model is trained for a few steps of at least 4 samples, and of up to 64 while they
+    take no more than 256 MiB, where the example is (a CPU will do). Every allocation of a step is a
+    constant and a part for each sample, and so is known for any batch size. The model stays as it
+    is, and so do PyTorch's random numbers. It runs in its mode, with its memory policy, under the
+    caller's autocast.
 
     A step is forward, backward, the optimizer, and gradients set to None. What libraries take for
     themselves is not seen: on a GPU the context and workspaces of cuDNN, nor how its memory is cut

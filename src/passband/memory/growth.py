@@ -12,7 +12,9 @@ from passband.memory.example import samples
 from passband.memory.peak import highest
 from passband.memory.trial import Training, Trial
 
-SIZES = (2, 4, 8)  # samples to a trial; one alone is normalised and planned like no other batch
+LEAST = 2, 4  # samples to a trial; one alone is normalised and planned like no other batch
+MOST = 64
+BYTES = 2**28  # that larger trials may take beside the model and its gradients
 
 
 @dataclass(frozen=True)
@@ -60,20 +62,25 @@ class Growth:
 
 
 def growth(training: Training, inputs: Sequence[Tensor], batch_size: int | None = None) -> Growth:
-    """Growth by the two smallest trials that are alike; of a small batch, by one of its size.
+    """Growth by the largest trials that are cheap: of up to 64 samples and 256 MiB.
 
     Args:
         training: of the model.
         inputs: example tensors, of any batch size.
-        batch_size: that will be asked for, if it is known.
+        batch_size: that will be asked for, if it is known; if it is cheap, it is tried itself.
     """
-    if batch_size is not None and batch_size <= SIZES[1]:
-        only = training.trial(samples(inputs, batch_size))
-        return Growth(only, only)
-    trials = (training.trial(samples(inputs, size)) for size in SIZES)
-    grown = Growth(next(trials), next(trials))
-    for trial in trials:
-        if grown.alike:
-            break
-        grown = Growth(grown.last, trial)
-    return grown
+
+    def trial(size: int) -> Trial:
+        return training.trial(samples(inputs, size))
+
+    def only(size: int) -> Growth:
+        found = trial(size)
+        return Growth(found, found)
+
+    if batch_size is not None and batch_size <= LEAST[1]:
+        return only(batch_size)
+    grown = Growth(trial(LEAST[0]), trial(LEAST[1]))
+    cheap = min(MOST, grown.largest(grown.last.lasting + grown.last.gradients + BYTES))
+    if batch_size is not None and batch_size <= cheap:
+        return only(batch_size)
+    return Growth(trial(cheap // 2), trial(cheap)) if cheap // 2 > LEAST[0] else grown

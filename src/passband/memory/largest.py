@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from passband.memory.example import Example, batch_size_of, inputs_of, stretched
-from passband.memory.growth import growth
+from passband.memory.growth import LEAST, growth
 from passband.memory.saved import readable
 from passband.memory.trial import Loss, MakeOptimizer, Training, mean_square
 
 _FULL = 0.97  # of the limit taken: near enough, the estimate is no nearer
 _AIM = (1 + _FULL) / 2
-_TRIED = 2**29  # bytes of a trial at most; larger maps are on the line through smaller ones
+_TRIED = 2**29  # bytes of the least trial at most; what larger maps take follows by their area
 
 
 def largest_batch(
@@ -72,8 +72,8 @@ def largest_input(
     """The largest maps, in the example's proportions, that a training step has room for.
 
     The estimate at some size says which to try next, until 97 % of the limit are taken or one
-    more sample an axis does not fit. Steps that would take more than 512 MiB are not tried: larger
-    maps are estimated by their area. Trials are of up to 8 samples, or of as many as the batch has.
+    more sample an axis does not fit. Maps of which four take more than 512 MiB are not tried: what
+    they take is estimated by their area.
 
     Args:
         model: as in `estimate`; takes maps of any size.
@@ -114,7 +114,7 @@ def largest_input(
 
     def attempt(units: int) -> _Attempt:
         grown = growth(training, [stretched(x, space(units))], size)
-        seen = grown.peak(min(size, grown.last.batch_size))
+        seen = grown.peak(min(size, LEAST[1]))
         return _Attempt(units, grown.last.lasting, grown.peak(size), seen)
 
     first = attempt(max(1, longest // multiple))
@@ -135,7 +135,7 @@ class _Attempt:
         units: their longest side.
         lasting: bytes whatever the maps.
         peak: bytes of the step that is asked about.
-        seen: bytes of the trial.
+        seen: bytes of the least trial.
     """
 
     units: int
