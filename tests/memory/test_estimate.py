@@ -108,7 +108,7 @@ def several_threads() -> Iterator[None]:
 def test_within_a_tenth_of_what_is_measured(
     case: str, tried: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By a step of that size, and from fewer samples, which one thread alone convolves otherwise."""
+    """By a step of that size, and from fewer samples, which one thread convolves otherwise."""
     monkeypatch.setattr("passband.memory.growth.MOST", tried)
     model, x, precision = network(case)
     with several_threads():
@@ -294,6 +294,7 @@ ERRORS: list[tuple[Callable[[], object], type[Exception], str]] = [
         ValueError,
         "multiple is at least 1; got 0",
     ),
+    (lambda: largest_input(LAYER, X, 2600), ValueError, r"of \(\d, \d\), the model does not take"),
     (lambda: largest_input(LAYER, X, 1000), ValueError, "optimizer take 1.3 KiB.*got limit=1000"),
 ]
 

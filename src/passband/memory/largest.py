@@ -17,7 +17,7 @@ from passband.memory.trial import Loss, MakeOptimizer, Training, mean_square
 
 _FULL = 0.97  # of the limit taken: near enough, the estimate is no nearer
 _AIM = (1 + _FULL) / 2
-_TRIED = 2**29  # bytes of the least trial at most; what larger maps take follows by their area
+_TRIED = 2**27  # bytes of the least trial at most; what larger maps take follows by their area
 
 
 def largest_batch(
@@ -48,9 +48,9 @@ def largest_batch(
         >>> estimate(model, torch.zeros(size, 4, 1026)).peak <= 8 * 2**20
         True
     """
-    inputs = inputs_of("largest_batch", example)
+    inputs, most = inputs_of("largest_batch", example), _bytes("largest_batch", limit)
     grown = growth(Training("largest_batch", model, optimizer, loss), inputs)
-    found = grown.largest(_bytes("largest_batch", limit))
+    found = grown.largest(most)
     if not found:
         raise ValueError(
             f"largest_batch: one sample takes {grown.peak(1)} bytes, {readable(grown.peak(1))}; "
@@ -72,7 +72,7 @@ def largest_input(
     """The largest maps, in the example's proportions, that a training step has room for.
 
     The estimate at some size says which to try next, until 97 % of the limit are taken or one
-    more sample an axis does not fit. Maps of which four take more than 512 MiB are not tried: what
+    more sample an axis does not fit. Maps of which four take more than 128 MiB are not tried: what
     they take is estimated by their area.
 
     Args:
@@ -89,7 +89,8 @@ def largest_input(
 
     Raises:
         TypeError: the example is not a tensor, or as in `estimate`.
-        ValueError: the example has no space axes, no maps fit, or as in `estimate`.
+        ValueError: the example has no space axes, no maps fit, the model does not take
+            those that may, or as in `estimate`.
 
     Examples:
         >>> from passband.memory import estimate
@@ -98,7 +99,7 @@ def largest_input(
         >>> 0.9 < estimate(model, torch.zeros(8, 4, *space)).peak / (8 * 2**20) <= 1
         True
     """
-    name = "largest_input"
+    name, most = "largest_input", _bytes("largest_input", limit)
     if not isinstance(example, Tensor):
         raise TypeError(f"{name}: the example is a Tensor; got {type(example).__name__}")
     (x,), size = inputs_of(name, example), batch_size_of(name, [example], batch_size)
@@ -113,12 +114,20 @@ def largest_input(
         return tuple(max(1, round(n * units / longest)) * multiple for n in x.shape[2:])
 
     def attempt(units: int) -> _Attempt:
-        grown = growth(training, [stretched(x, space(units))], size)
+        try:
+            grown = growth(training, [stretched(x, space(units))], size)
+        except (RuntimeError, ValueError) as error:
+            if space(units) == x.shape[2:]:
+                raise
+            raise ValueError(
+                f"{name}: the next maps to try, of {space(units)}, the model does not take; got an "
+                f"example of {tuple(x.shape[2:])}, limit={limit}, multiple={multiple}"
+            ) from error
         seen = grown.peak(min(size, LEAST[1]))
         return _Attempt(units, grown.last.lasting, grown.peak(size), seen)
 
     first = attempt(max(1, longest // multiple))
-    found = _largest(attempt, first, _bytes(name, limit), x.dim() - 2)
+    found = _largest(attempt, first, most, x.dim() - 2)
     if not found:
         raise ValueError(
             f"{name}: parameters, buffers and optimizer take {readable(first.lasting)}, and not "
