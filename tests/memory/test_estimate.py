@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -93,28 +93,18 @@ def network(case: str) -> tuple[nn.Module, Tensor, Precision]:
     return model, torch.randn(32, *shape), precision
 
 
-@contextmanager
-def several_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@pytest.mark.parametrize("tried", [8, 64])
+@pytest.mark.parametrize("tried", [32, 64])
 @pytest.mark.parametrize("case", CASES)
 def test_within_a_tenth_of_what_is_measured(
     case: str, tried: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By a step of that size, and from fewer samples, which one thread convolves otherwise."""
+    """By a step of that size, and from 16 and 32 samples."""
     monkeypatch.setattr("passband.memory.growth.MOST", tried)
     model, x, precision = network(case)
-    with several_threads():
-        with precision():
-            found = estimate(model, x[:1], batch_size=32, optimizer=SGD, loss=labelled)
-        held, peak = measured(model, x, precision)
+    x = x if tried >= 64 else torch.cat([x, x])
+    with precision():
+        found = estimate(model, x[:1], batch_size=len(x), optimizer=SGD, loss=labelled)
+    held, peak = measured(model, x, precision)
     assert found.saved == pytest.approx(held, rel=0.1)
     assert found.peak == pytest.approx(peak, rel=0.1)
 
@@ -226,9 +216,12 @@ def test_without_a_gradient_scope() -> None:
 
 
 @pytest.mark.parametrize("case", ["plain", "exact", "series"])
-def test_the_largest_batch_fits_and_a_fifth_more_does_not(case: str) -> None:
+def test_the_largest_batch_fits_and_a_fifth_more_does_not(
+    case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("passband.memory.growth.MOST", 32)
     model, x, _ = network(case)
-    limit = 2 * estimate(model, x, optimizer=SGD, loss=labelled).peak
+    limit = 1.4 * estimate(model, x, optimizer=SGD, loss=labelled).peak
     size = largest_batch(model, x[:2], limit, optimizer=SGD, loss=labelled)
     assert size > 32
     assert estimate(model, x, batch_size=size, optimizer=SGD, loss=labelled).peak <= limit
