@@ -1,6 +1,7 @@
-"""What memory policies hold, what they cost, and how training takes the rough one.
+"""What memory policies hold, what they cost, what is estimated, and how training takes one.
 
 python benchmarks/memory.py bytes [--repeats 9]   # ResNet-18, 32 images of 32x32
+python benchmarks/memory.py estimate [--batch 128] # ResNet-18, estimated and then measured
 python benchmarks/memory.py digits [--seeds 4]    # a small network, scikit-learn's digits
 """
 
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 import passband as pb
 from passband.lab.bench.timing import interleaved
 from passband.lab.models import create_model
+from passband.memory.peak import peak_bytes
 
 Policy = pb.MemoryPolicy
 ROWS: list[tuple[str, float | None, Policy | None]] = [
@@ -56,6 +58,32 @@ def bytes_and_steps(repeats: int) -> None:
     for name, model in models.items():
         ratio = seconds[name].median / seconds["plain"].median
         print(f"{name:24} {pb.memory.saved(partial(loss, model))}, step {ratio:.2f} of plain")
+
+
+def estimated_and_measured(batch: int) -> None:
+    torch.set_num_threads(2)
+    x, y = torch.randn(batch, 3, 32, 32), torch.randint(0, 10, (batch,))
+
+    def loss(model: nn.Module) -> Tensor:
+        return F.cross_entropy(model(x), y)
+
+    def step(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        loss(model).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    for name, keep, policy in ROWS:
+        model = converted(create_model("resnet18", num_classes=10, in_channels=3), keep, policy)
+        found = pb.memory.estimate(model, x[:1], batch_size=batch)
+        optimizer = torch.optim.AdamW(model.parameters())
+        step(model, optimizer)  # makes what the optimizer remembers
+        there = found.parameters + found.buffers + found.optimizer + x.nbytes
+        peak = there + peak_bytes(partial(step, model, optimizer), x.device)
+        held = pb.memory.saved(partial(loss, model)).total
+        print(
+            f"{name:24} saved {found.saved / 2**20:.1f}, measured {held / 2**20:.1f}; "
+            f"peak {found.peak / 2**20:.1f}, measured {peak / 2**20:.1f} MiB"
+        )
 
 
 def network() -> nn.Sequential:
@@ -105,12 +133,15 @@ def digits(seeds: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("bytes", "digits"))
+    parser.add_argument("what", choices=("bytes", "estimate", "digits"))
     parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--seeds", type=int, default=4)
     options = parser.parse_args()
     if options.what == "bytes":
         bytes_and_steps(options.repeats)
+    elif options.what == "estimate":
+        estimated_and_measured(options.batch)
     else:
         digits(options.seeds)
 

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+import passband as pb
 from passband.lab.models import create_model
 from passband.memory import SavedBytes, saved
 
@@ -182,6 +183,16 @@ def test_under_autocast_the_casts_that_autograd_holds_count() -> None:
     # bfloat16 copies of map and weight (a copy is no parameter), and ReLU's bfloat16 output
     found = by_kind(saved(fn))
     assert found == (2 * x.numel() + 2 * conv.weight.numel(), 0, 2 * 2 * 5 * 36, 0)
+
+
+def test_functions_that_a_memory_policy_leaves_alone_are_measured_too() -> None:
+    model = nn.Sequential(
+        nn.Conv1d(1, 2, 3), nn.Conv1d(2, 2, 3, padding="same"), nn.GroupNorm(1, 2),
+        nn.AdaptiveAvgPool1d(1),
+    )  # fmt: skip
+    pb.convert_(model, None, memory=pb.MemoryPolicy.exact())
+    with torch.autocast("cpu", torch.bfloat16):
+        assert saved(lambda: model(torch.zeros(2, 1, 16))).total > 0
 
 
 def test_nested_measurements_do_not_disturb_each_other() -> None:

@@ -15,7 +15,6 @@ from passband.lab.bench.contender import PLANS, Contender, formats, ours, plain
 from passband.lab.bench.floor import Work, floor_seconds, look, ways
 from passband.lab.bench.grid import layer
 from passband.lab.bench.machine import Rates, describe, prepared
-from passband.lab.bench.peak import peak_bytes
 from passband.lab.bench.peers import layer_peers, usable
 from passband.lab.bench.steps import inference, layer_step, training_step
 from passband.lab.bench.timing import WARM_UP, Seconds, interleaved, summary
@@ -92,18 +91,6 @@ def test_bfloat16_is_autocast() -> None:
     y = inference(conv, torch.randn(2, 3, 8, 8), torch.bfloat16).run()
     assert isinstance(y, torch.Tensor)
     assert (y.dtype, conv.weight.dtype) == (torch.bfloat16, F32)
-
-
-def test_peak_is_what_is_held_at_a_time() -> None:
-    def run() -> None:
-        a = torch.zeros(2**18)  # 1 MiB
-        b = torch.zeros(2**19)
-        del a
-        c = torch.zeros(2**17)
-        del b, c
-
-    assert peak_bytes(run, CPU) == 3 * 2**20
-    assert peak_bytes(run, CPU) == 3 * 2**20
 
 
 def test_the_plain_floor_counts_every_tap_and_byte_once() -> None:

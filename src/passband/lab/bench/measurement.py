@@ -11,11 +11,11 @@ from passband.lab.bench.config import DTYPES, BenchConfig
 from passband.lab.bench.contender import PLANS, WAYS, Contender, ours, plain
 from passband.lab.bench.floor import Work, floor_seconds, look, ways
 from passband.lab.bench.machine import Machine, Rates
-from passband.lab.bench.peak import peak_bytes
 from passband.lab.bench.peers import Peers, compiled, layer_peers, usable
 from passband.lab.bench.row import OURS, PLAIN, Row
 from passband.lab.bench.steps import STEPS, Step, precision
 from passband.lab.bench.timing import Seconds, interleaved
+from passband.memory.peak import peak_bytes
 
 
 @dataclass(frozen=True)

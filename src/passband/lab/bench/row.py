@@ -29,7 +29,7 @@ class Row:
         ratio: Median of ``nn.Conv`` in its faster memory format over this median: above 1 this
             contender is faster.
         floor_seconds: What the device needs at least (see ``bench.floor``).
-        peak_bytes: Most memory held at a time beyond what was there before (see ``bench.peak``).
+        peak_bytes: Most memory held at a time beyond what was there before (see ``memory.peak``).
         saved_bytes: What autograd holds for backward.
         way: How ours is computed; of a network, how many layers are computed which way.
         loss: Of ``plan="auto"``: time of the way that it chose over time of the fastest way in the

@@ -1,15 +1,16 @@
 """The most memory that a step holds at a time, beyond what was there before it."""
 
+from __future__ import annotations
+
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import accumulate
 from pathlib import Path
 
 import torch
 from torch.profiler import ProfilerActivity, profile
-
-from passband.lab.measure import finish
 
 
 def peak_bytes(run: Callable[[], object], device: torch.device) -> int:
@@ -19,21 +20,24 @@ def peak_bytes(run: Callable[[], object], device: torch.device) -> int:
     taken from PyTorch and gradients do. On a CPU the figure is the highest running sum of the
     profiler's memory events: unlike the process's resident memory it does not depend on what ran
     before in the same process. What MKL, oneDNN or the compiled kernels (room for each thread)
-    allocate behind PyTorch's back is not seen. On CUDA it is ``torch.cuda.max_memory_allocated``
+    allocate behind PyTorch's back is not seen. On CUDA it is `torch.cuda.max_memory_allocated`
     less what was allocated before.
+
+    Args:
+        run: the step.
+        device: where it computes.
+
+    Examples:
+        >>> peak_bytes(lambda: torch.zeros(256) + torch.ones(256), torch.device("cpu"))  # 3 maps
+        3072
     """
+    return int(highest(changes(run, device)))
+
+
+def changes(run: Callable[[], object], device: torch.device) -> list[int]:
+    """Bytes of each allocation, and negative of each release, in order; on CUDA the peak alone."""
     if device.type == "cuda":
-        finish(device)
-        before = torch.cuda.memory_allocated(device)
-        torch.cuda.reset_peak_memory_stats(device)
-        run()
-        finish(device)
-        return torch.cuda.max_memory_allocated(device) - before
-    return _highest(_changes(run))
-
-
-def _changes(run: Callable[[], object]) -> list[int]:
-    """Bytes of each allocation, and negative of each release, in order."""
+        return [_peak_on_cuda(run, device)]
     # Read when the profiler first starts, which otherwise tells on stderr that it does.
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
@@ -47,9 +51,20 @@ def _changes(run: Callable[[], object]) -> list[int]:
     return [event["args"]["Bytes"] for event in events]
 
 
-def _highest(changes: list[int]) -> int:
-    held = highest = 0
-    for change in changes:
-        held += change
-        highest = max(highest, held)
-    return highest
+def highest(changes: Iterable[float]) -> float:
+    """Most bytes held at a time by these allocations and releases.
+
+    Examples:
+        >>> highest([4, 8, -4, 2])
+        12
+    """
+    return max(accumulate(changes, initial=0))
+
+
+def _peak_on_cuda(run: Callable[[], object], device: torch.device) -> int:
+    torch.cuda.synchronize(device)
+    before = torch.cuda.memory_allocated(device)
+    torch.cuda.reset_peak_memory_stats(device)
+    run()
+    torch.cuda.synchronize(device)
+    return torch.cuda.max_memory_allocated(device) - before
