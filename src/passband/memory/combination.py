@@ -1,8 +1,8 @@
-"""Functions of several maps that hold nothing: what they compute is computed again from theirs."""
+"""Functions of maps that hold nothing: what they compute is computed again from theirs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -15,6 +15,13 @@ def summed(recipes: Recipes, y: Tensor, a: Tensor, b: Tensor) -> None:
     one, other = recipes.of(a), recipes.of(b)
     if one is not None and other is not None:
         recipes.remember(y, derived(torch.add, [one, other]))
+
+
+def viewed(recipes: Recipes, y: Tensor, x: Tensor, function: Callable[[Tensor], Tensor]) -> None:
+    """Remember that `y` shows the elements of `x` in another order."""
+    recipe = recipes.of(x)
+    if recipe is not None:
+        recipes.remember(y, derived(function, [recipe]))
 
 
 def cast(recipes: Recipes, x: Tensor, dtype: torch.dtype) -> Tensor:

@@ -40,6 +40,7 @@ class MemoryMode(TorchFunctionMode):
 
     def __init__(self, policy: MemoryPolicy, chance: random.Random) -> None:
         super().__init__()
+        self.policy = policy
         self.recipes = Recipes(most=policy.convolutions)
         self.spectrum: Stored = store.exact if policy.spectra == "exact" else store.rounded
         self.map: Stored = store.exact
@@ -57,13 +58,16 @@ class MemoryMode(TorchFunctionMode):
         handler = HANDLERS.get(func)
         if handler is not None and torch.is_grad_enabled() and _plain(args):
             out = _seen(handler, self, func, *args, **kwargs)
-            if out is not NotImplemented:
+            if out is not None:
                 return out
         return func(*args, **kwargs)
 
 
 def _seen(handler: Function, mode: MemoryMode, func: Function, *args: Any, **options: Any) -> Any:
-    """What a handler computes, for other modes to see as they would see the function."""
+    """What a handler computes, for other modes to see as they would see the function.
+
+    None if it leaves the arguments to the function; other modes would refuse `NotImplemented`.
+    """
     tensors = _tensors(args)
     if has_torch_function(tensors):
         return handle_torch_function(handler, tensors, mode, func, *args, **options)
@@ -123,7 +127,7 @@ def _conv(
 ) -> Any:
     dims = weight.dim() - 2
     if isinstance(padding, str) or x.dim() != dims + 2 or x.numel() == 0:
-        return NotImplemented
+        return None
     lower = autocast_dtype(x.device)
     if lower is not None and x.dtype != torch.float64:
         x = _cast(mode, x, lower)
@@ -142,7 +146,7 @@ def _each(size: int | Sequence[int], dims: int) -> list[int]:
 
 def _batch_norm(mode: MemoryMode, func: Function, x: Tensor, *args: Any, **options: Any) -> Any:
     if x.dim() < 2 or x.numel() <= x.shape[1]:  # PyTorch says what is wrong
-        return NotImplemented
+        return None
     return norm.batch_norm(mode.recipes, mode.map, x, *args, **options)
 
 
@@ -156,7 +160,7 @@ def _group_norm(
     eps: float = 1e-5,
 ) -> Any:
     if autocast_dtype(x.device) is not None:
-        return NotImplemented
+        return None
 
     def function(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
         out: Tensor = func(x, groups, weight, bias, eps)
@@ -206,9 +210,15 @@ def _smooth(
 
 def _add(mode: MemoryMode, func: Function, x: Tensor, other: Any, **options: Any) -> Any:
     if not isinstance(other, Tensor) or options or x.shape != other.shape:
-        return NotImplemented
+        return None
     y = func(x, other)
     combination.summed(mode.recipes, y, x, other)
+    return y
+
+
+def _permute(mode: MemoryMode, func: Function, x: Tensor, *args: Any, **options: Any) -> Tensor:
+    y: Tensor = func(x, *args, **options)
+    combination.viewed(mode.recipes, y, x, lambda x: func(x, *args, **options))
     return y
 
 
@@ -216,7 +226,7 @@ def _cat(
     mode: MemoryMode, func: Function, tensors: Sequence[Tensor], dim: int = 0, **options: Any
 ) -> Any:
     if options:
-        return NotImplemented
+        return None
     y = func(tensors, dim)
     combination.concatenated(mode.recipes, y, tensors, dim)
     return y
@@ -227,7 +237,7 @@ def _dropout(
     inplace: bool = False,
 ) -> Any:  # fmt: skip
     if inplace or not training or not 0 < p < 1:
-        return NotImplemented
+        return None
     return activation.dropout(mode.recipes, x, p)
 
 
@@ -239,13 +249,13 @@ def _max_pool2d(
         tuple(_each(size, 2)) for size in (kernel_size, stride or kernel_size, padding, dilation)
     ]
     if return_indices or not pooling.fits(window[0]):
-        return NotImplemented
+        return None
     return pooling.max_pool2d(mode.recipes, x, (*window, ceil_mode))
 
 
 def _mean_pool(mode: MemoryMode, func: Function, x: Tensor, *args: Any, **options: Any) -> Any:
     if autocast_dtype(x.device) is not None:  # backward is outside of it, with other dtypes
-        return NotImplemented
+        return None
     return pooling.linear(mode.recipes, x, lambda x: func(x, *args, **options))
 
 
@@ -262,6 +272,7 @@ HANDLERS: dict[Function, Function] = {
     F.leaky_relu: _leaky_relu,
     **dict.fromkeys((F.silu, F.gelu, F.mish, F.hardswish), _smooth),
     **dict.fromkeys((torch.add, Tensor.add, Tensor.__add__), _add),
+    **dict.fromkeys((torch.permute, Tensor.permute), _permute),
     **dict.fromkeys((torch.cat, torch.concat, torch.concatenate), _cat),
     F.dropout: _dropout,
     F.max_pool2d: _max_pool2d,
