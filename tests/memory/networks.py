@@ -57,6 +57,43 @@ class Dense(nn.Module):
         return torch.cat([x, self.conv2(F.relu(self.bn2(y)))], 1)
 
 
+class LayerNorm2d(nn.LayerNorm):
+    """Over channels, as torchvision has it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.permute(0, 2, 3, 1)
+        x = F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+        return x.permute(0, 3, 1, 2)
+
+
+class SpelledLayerNorm2d(nn.LayerNorm):
+    """Over channels, as the authors of ConvNeXt have it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean = x.mean(1, keepdim=True)
+        variance = (x - mean).pow(2).mean(1, keepdim=True)
+        x = (x - mean) / torch.sqrt(variance + self.eps)
+        return self.weight[:, None, None] * x + self.bias[:, None, None]
+
+
+class ConvNeXt(nn.Module):
+    """A block, channels last inside, with layer scale."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 7, padding=3, groups=channels)
+        self.norm = nn.LayerNorm(channels)
+        self.wide = nn.Linear(channels, 4 * channels)
+        self.narrow = nn.Linear(4 * channels, channels)
+        self.scale = nn.Parameter(torch.full((channels,), 0.5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.norm(self.conv(x).permute(0, 2, 3, 1))
+        y = self.scale * self.narrow(F.gelu(self.wide(y)))
+        out: Tensor = x + y.permute(0, 3, 1, 2)
+        return out
+
+
 class UNet(nn.Module):
     """Down by pooling, up by repetition, with a skip."""
 
@@ -88,8 +125,8 @@ class Squeeze(nn.Module):
         return out
 
 
-class Next(nn.Module):
-    """A block of ConvNeXt, whose normalisation wants the channels last."""
+class Pointwise(nn.Module):
+    """A block of ConvNeXt with convolutions of size 1 in place of linear layers."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -133,6 +170,13 @@ def _smooth(activation: nn.Module) -> nn.Sequential:
     )  # fmt: skip
 
 
+def _layer_norms(norm: Callable[[int], nn.Module]) -> nn.Sequential:
+    return _headed(
+        8, nn.Conv2d(3, 8, 3, padding=1), norm(8), nn.GELU(),
+        nn.Conv2d(8, 8, 3, padding=1), norm(8), nn.ReLU(),
+    )  # fmt: skip
+
+
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "residual": lambda: _headed(8, _stem(), Residual(8, 8, 1), Residual(8, 8, 2)),
     "pre-activation": lambda: _headed(
@@ -150,7 +194,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "tanh": lambda: _smooth(nn.Tanh()),
     "softplus": lambda: _smooth(nn.Softplus(2)),
     "squeeze": lambda: _headed(8, _stem(), Squeeze(8), Squeeze(8)),
-    "next": lambda: _headed(8, _stem(), Next(8), Next(8)),
+    "pointwise": lambda: _headed(8, _stem(), Pointwise(8), Pointwise(8)),
     "transposed": lambda: nn.Sequential(
         _unit(3, 8),
         nn.MaxPool2d(2),
@@ -159,7 +203,18 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
         nn.ReLU(),
         nn.ConvTranspose2d(8, 4, 2, 2),
     ),
+    "layer norm": lambda: _layer_norms(LayerNorm2d),
     "vgg": lambda: _headed(
         16, _unit(3, 8), nn.MaxPool2d(3, 2, 1), nn.Dropout(0.3), _unit(8, 16), nn.MaxPool2d(2)
     ),
 }
+# They hold much that a policy does not know.
+OTHERS: dict[str, Callable[[], nn.Module]] = {
+    "spelled layer norm": lambda: _layer_norms(SpelledLayerNorm2d),
+    "convnext": lambda: _headed(8, _stem(), LayerNorm2d(8), ConvNeXt(8), ConvNeXt(8)),
+    "same padding": lambda: _headed(
+        8, nn.Conv2d(3, 8, 3, padding="same"), nn.SyncBatchNorm(8).eval(), nn.ReLU(),
+        nn.Dropout2d(0.2), nn.Conv2d(8, 8, 3, padding=1, padding_mode="reflect"),
+        nn.InstanceNorm2d(8), nn.ELU(),
+    ),
+}  # fmt: skip

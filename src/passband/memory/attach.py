@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import nn
-from torch.overrides import _get_current_function_mode_stack
+from torch.overrides import _get_current_function_mode_stack, _pop_mode, _push_mode
 from torch.utils.hooks import RemovableHandle
 
 from passband.memory.mode import MemoryMode
 from passband.memory.policy import MemoryPolicy
 
 _ATTRIBUTE = "_passband_memory"
+_SCRIPTED = "__prepare_scriptable__"  # what `torch.jit.script` calls
 
 
 class _Attached(NamedTuple):
@@ -38,7 +39,7 @@ def attach_(model: nn.Module, policy: MemoryPolicy) -> None:
     """Let a model's forward pass hold what the policy says.
 
     Every module that has modules takes part, so that one of them alone, as activation
-    checkpointing runs it, holds the same.
+    checkpointing runs it, holds the same. A part of it may be given another policy afterwards.
     """
     detach_(model)
     chance = random.Random(0)
@@ -46,12 +47,14 @@ def attach_(model: nn.Module, policy: MemoryPolicy) -> None:
         before = module.register_forward_pre_hook(partial(_enter, policy, chance), prepend=True)
         after = module.register_forward_hook(_leave, always_call=True)
         module.__dict__[_ATTRIBUTE] = _Attached(policy, (before, after))
+        module.__dict__[_SCRIPTED] = _refuse
 
 
 def detach_(model: nn.Module) -> None:
     """Take the policy off again."""
     for module in model.modules():
         attached: _Attached | None = module.__dict__.pop(_ATTRIBUTE, None)
+        module.__dict__.pop(_SCRIPTED, None)
         for handle in attached.handles if attached is not None else ():
             handle.remove()
 
@@ -69,33 +72,54 @@ def _containers(model: nn.Module) -> Iterator[nn.Module]:
             yield module
 
 
+def _refuse() -> None:
+    raise RuntimeError(
+        "torch.jit.script cannot compile a model with a memory policy: take it off with "
+        "passband.memory.detach_(model), or use torch.compile, which leaves it out"
+    )
+
+
 def _enter(policy: MemoryPolicy, chance: random.Random, module: nn.Module, args: Any) -> None:
-    if torch.compiler.is_compiling():
+    if _followed():
         return
     if _entered.stack and _entered.stack[0][0] is module:  # an interrupt skipped its `_leave`
         _abandon()
     mode = None
-    if torch.is_grad_enabled() and not _running():
+    if torch.is_grad_enabled() and policy != _running():
         mode = MemoryMode(policy, chance)
         mode.__enter__()  # type: ignore[no-untyped-call]
     _entered.stack.append((module, mode))
 
 
 def _leave(module: nn.Module, args: Any, output: Any) -> None:
-    if torch.compiler.is_compiling() or not _entered.stack or _entered.stack[-1][0] is not module:
+    if _followed() or not _entered.stack or _entered.stack[-1][0] is not module:
         return
     _, mode = _entered.stack.pop()
     if mode is not None:
         mode.__exit__(None, None, None)  # type: ignore[no-untyped-call]
 
 
+def _followed() -> bool:
+    """Whether a compiler or a tracer looks on, who shall see PyTorch's functions alone."""
+    return torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
+
+
 def _abandon() -> None:
-    """Leave what a forward pass that was interrupted has entered."""
-    for _, mode in reversed(_entered.stack):
-        if mode is not None and _get_current_function_mode_stack()[-1:] == [mode]:
-            mode.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+    """Leave what a forward pass that was interrupted has entered.
+
+    Or one that goes on: of a model that calls itself. Then other modes stay as they are.
+    """
+    ours = [mode for _, mode in _entered.stack if mode is not None]
+    modes = _get_current_function_mode_stack()
+    for _ in modes:
+        _pop_mode()
+    for mode in modes:
+        if mode not in ours:
+            _push_mode(mode)
     _entered.stack.clear()
 
 
-def _running() -> bool:
-    return any(isinstance(mode, MemoryMode) for mode in _get_current_function_mode_stack())
+def _running() -> MemoryPolicy | None:
+    """The policy in force."""
+    modes = reversed(_get_current_function_mode_stack())
+    return next((mode.policy for mode in modes if isinstance(mode, MemoryMode)), None)

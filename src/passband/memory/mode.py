@@ -33,6 +33,7 @@ class MemoryMode(TorchFunctionMode):
 
     def __init__(self, policy: MemoryPolicy, chance: random.Random) -> None:
         super().__init__()
+        self.policy = policy
         self.recipes = Recipes(most=policy.convolutions)
         of_spectra: dict[Spectra, Stored] = {
             "exact": store.exact,

@@ -78,8 +78,9 @@ class Start(NamedTuple):
 
     @property
     def stale(self) -> bool:
-        """Whether it was written to since."""
-        return self.tensor._version != self.version
+        """Whether it was written to since, or let go: FSDP frees the parameters it gathered."""
+        gone = self.tensor.numel() > 0 and self.tensor.untyped_storage().nbytes() == 0
+        return gone or self.tensor._version != self.version
 
 
 @dataclass(frozen=True)
