@@ -1,4 +1,4 @@
-"""The most memory that a step holds at a time, beyond what was there before it."""
+"""Memory of a step, counted where it is allocated: the most at a time, and what stays."""
 
 import json
 import os
@@ -30,6 +30,21 @@ def peak_bytes(run: Callable[[], object], device: torch.device) -> int:
         finish(device)
         return torch.cuda.max_memory_allocated(device) - before
     return _highest(_changes(run))
+
+
+def held_bytes(run: Callable[[], object], device: torch.device) -> int:
+    """Bytes that ``run`` leaves allocated while what it returns is there; counted as the peak is.
+
+    Of a forward pass that is what its graph keeps, whoever keeps it, beside what was there before.
+    """
+    results: list[object] = []
+    if device.type == "cuda":
+        finish(device)
+        before = torch.cuda.memory_allocated(device)
+        results.append(run())
+        finish(device)
+        return torch.cuda.memory_allocated(device) - before
+    return sum(_changes(lambda: results.append(run())))
 
 
 def _changes(run: Callable[[], object]) -> list[int]:
