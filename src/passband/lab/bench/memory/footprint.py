@@ -14,10 +14,10 @@ class Footprint:
     """Bytes of a step by SGD with momentum.
 
     Attributes:
-        saved: What the graph of a forward pass keeps allocated, whoever keeps it. For a plain
-            network that is what ``passband.memory.saved`` counts; that does not see the outputs
-            that selective checkpointing keeps beside autograd, nor the state of the random numbers
-            that each region of checkpointing keeps.
+        saved: What the graph of a forward pass keeps allocated, whoever keeps it. That is what
+            ``passband.memory.saved`` counts, less running statistics, which are there anyway, and
+            with what it does not see: outputs that selective checkpointing keeps beside autograd,
+            and the state of the random numbers that each region of checkpointing keeps.
         peak: The most at a time, with what is there all the time: weights, momentum and batch.
         promised: Weights, a gradient and a momentum for each, and what is held for backward. The
             peak can be less, for gradients come while maps go, and is more by what is needed for a
