@@ -1,6 +1,7 @@
-"""What memory policies hold, what they cost, what is estimated, and how training takes one.
+"""What training is estimated to take and takes, and how it goes with the rough memory policy.
 
-python benchmarks/memory.py bytes [--repeats 9]   # ResNet-18, 32 images of 32x32
+`passband bench memory` measures bytes and steps.
+
 python benchmarks/memory.py estimate [--batch 128] # ResNet-18, estimated and then measured
 python benchmarks/memory.py digits [--seeds 4]    # a small network, scikit-learn's digits
 """
@@ -8,7 +9,6 @@ python benchmarks/memory.py digits [--seeds 4]    # a small network, scikit-lear
 from __future__ import annotations
 
 import argparse
-from functools import partial
 from statistics import mean, stdev
 
 import torch
@@ -17,7 +17,6 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 import passband as pb
-from passband.lab.bench.timing import interleaved
 from passband.lab.models import create_model
 from passband.memory.peak import peak_bytes
 
@@ -36,28 +35,6 @@ def converted(model: nn.Module, keep: float | None, policy: Policy | None) -> nn
     if keep is not None or policy is not None:
         pb.convert_(model, None if keep is None else pb.Band(keep=keep), memory=policy)
     return model
-
-
-def bytes_and_steps(repeats: int) -> None:
-    torch.set_num_threads(2)
-    x, y = torch.randn(32, 3, 32, 32), torch.randint(0, 10, (32,))
-
-    def loss(model: nn.Module) -> Tensor:
-        return F.cross_entropy(model(x), y)
-
-    def step(model: nn.Module) -> None:
-        model.zero_grad()
-        loss(model).backward()
-
-    models = {
-        name: converted(create_model("resnet18", num_classes=10, in_channels=3), keep, policy)
-        for name, keep, policy in ROWS
-    }
-    runs = {name: partial(step, model) for name, model in models.items()}
-    seconds = interleaved(runs, repeats, torch.device("cpu"))
-    for name, model in models.items():
-        ratio = seconds[name].median / seconds["plain"].median
-        print(f"{name:24} {pb.memory.saved(partial(loss, model))}, step {ratio:.2f} of plain")
 
 
 def estimated_and_measured(batch: int) -> None:
@@ -95,10 +72,12 @@ def network() -> nn.Sequential:
     return nn.Sequential(*units, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
 
 
-def trained(x: Tensor, y: Tensor, seed: int, policy: Policy | None) -> tuple[float, float]:
+def trained(x: Tensor, y: Tensor, seed: int, policy: pb.MemoryPolicy | None) -> tuple[float, float]:
     """Mean training loss of the last of four epochs, and test accuracy."""
     torch.manual_seed(seed)
-    model = converted(network(), None, policy)
+    model = network()
+    if policy is not None:
+        pb.convert_(model, None, memory=policy)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, 4 * 44)
     losses: list[float] = []
@@ -121,7 +100,8 @@ def digits(seeds: int) -> None:
     data = load_digits()
     x = torch.tensor(data.images, dtype=torch.float32)[:, None] / 16
     y = torch.tensor(data.target)
-    for name, policy in (("plain", None), ("unchanged forward", Policy.unchanged_forward())):
+    rough = pb.MemoryPolicy.unchanged_forward()
+    for name, policy in (("plain", None), ("unchanged forward", rough)):
         losses, accuracies = zip(
             *(trained(x, y, seed, policy) for seed in range(seeds)), strict=True
         )
@@ -133,14 +113,11 @@ def digits(seeds: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("bytes", "estimate", "digits"))
-    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("what", choices=("estimate", "digits"))
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--seeds", type=int, default=4)
     options = parser.parse_args()
-    if options.what == "bytes":
-        bytes_and_steps(options.repeats)
-    elif options.what == "estimate":
+    if options.what == "estimate":
         estimated_and_measured(options.batch)
     else:
         digits(options.seeds)

@@ -12,6 +12,7 @@ from rich.console import Console
 from passband.lab import report, results, table
 from passband.lab.arguments import parser
 from passband.lab.bench import command as benchmark
+from passband.lab.bench.memory import command as techniques
 from passband.lab.config import TrainConfig
 from passband.lab.data import takes_root
 from passband.lab.processes import is_first
@@ -72,7 +73,8 @@ def _study(options: Namespace) -> None:
 
 
 def _bench(options: Namespace) -> int:
-    return benchmark.command(options, _console())
+    command = techniques.command if options.bench == "memory" else benchmark.command
+    return command(options, _console())
 
 
 def _demo(options: Namespace) -> None:

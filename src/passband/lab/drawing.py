@@ -7,6 +7,7 @@ inside a page follows its light or dark theme, and alone it is still right.
 import io
 import re
 from collections.abc import Callable
+from typing import Literal
 
 from matplotlib import style
 from matplotlib.axes import Axes
@@ -49,10 +50,16 @@ _LOOK = {
 }
 
 
-def svg(name: str, paint: Callable[[Axes], None]) -> str:
-    """What ``paint`` draws, as an SVG element; the same name and drawing give the same text."""
+def svg(name: str, paint: Callable[[Axes], None], size: tuple[float, float] = (4.6, 3.2)) -> str:
+    """What ``paint`` draws, as an SVG element; the same name and drawing give the same text.
+
+    Args:
+        name: Of the figure.
+        paint: Draws it.
+        size: Width and height in inches.
+    """
     with style.context(["default", _LOOK, {"svg.hashsalt": name}]):
-        canvas = Canvas(figsize=(4.6, 3.2), layout="constrained")
+        canvas = Canvas(figsize=size, layout="constrained")
         paint(canvas.add_subplot())
         buffer = io.StringIO()
         canvas.savefig(buffer, format="svg", transparent=True)
@@ -65,9 +72,10 @@ def svg(name: str, paint: Callable[[Axes], None]) -> str:
     return text
 
 
-def log_scale(axes: Axes) -> None:
-    """A logarithmic y axis with plain numbers: 0.5 instead of 5 × 10⁻¹."""
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter("{x:.2g}")
-    axes.yaxis.set_minor_locator(NullLocator())
+def log_scale(axes: Axes, which: Literal["x", "y"] = "y") -> None:
+    """A logarithmic axis with plain numbers: 0.5 instead of 5 × 10⁻¹."""
+    axes.set(**{f"{which}scale": "log"})
+    axis = axes.yaxis if which == "y" else axes.xaxis
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:.2g}")
+    axis.set_minor_locator(NullLocator())

@@ -1,9 +1,9 @@
 """The results in a few lines: one per keep, numbers as a reader wants them."""
 
 from collections.abc import Iterable
-from itertools import compress
 
 from passband.lab.results import Row, Summary, summarise
+from passband.lab.terminal import without_empty_columns
 
 MIB = 2**20
 
@@ -30,16 +30,11 @@ def tables(rows: Iterable[Row]) -> dict[tuple[str, str], list[tuple[str, ...]]]:
         keeps = settings.setdefault((one.data, one.model), {})
         keeps.setdefault(one.keep, {})[one.metric] = one
     return {
-        pair: _without_empty_columns(
-            [_line(keep, found, keeps.get(None, {})) for keep, found in keeps.items()]
+        pair: without_empty_columns(
+            _HEADINGS, [_line(keep, found, keeps.get(None, {})) for keep, found in keeps.items()]
         )
         for pair, keeps in settings.items()
     }
-
-
-def _without_empty_columns(lines: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    used = [any(column) for column in zip(*lines, strict=True)]
-    return [tuple(compress(line, used)) for line in (_HEADINGS, *lines)]
 
 
 def _line(

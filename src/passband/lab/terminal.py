@@ -1,10 +1,13 @@
 """Tables on the terminal."""
 
 from collections.abc import Iterable, Sequence
+from itertools import compress
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+
+_WIDTH = 150
 
 
 def print_table(console: Console, title: str, lines: Iterable[Sequence[str]]) -> None:
@@ -22,3 +25,22 @@ def print_table(console: Console, title: str, lines: Iterable[Sequence[str]]) ->
     for line in body:
         table.add_row(*line)
     console.print(table)
+
+
+def widen(console: Console) -> None:
+    """Lets tables be wide where nothing says how wide the reader's window is."""
+    if not console.is_terminal:
+        console.width = max(console.width, _WIDTH)
+
+
+def without_empty_columns(
+    headings: tuple[str, ...], body: Sequence[tuple[str, ...]]
+) -> list[tuple[str, ...]]:
+    """The headings and the lines below them, less the columns in which nothing stands.
+
+    Example:
+        >>> without_empty_columns(("a", "b"), [("1", ""), ("2", "")])
+        [('a',), ('1',), ('2',)]
+    """
+    used = [any(column) for column in zip(*body, strict=True)]
+    return [tuple(compress(line, used)) for line in (headings, *body)]

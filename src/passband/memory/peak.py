@@ -1,4 +1,4 @@
-"""The most memory that a step holds at a time, beyond what was there before it."""
+"""Memory of a step, counted where it is allocated: the most at a time, and what stays."""
 
 from __future__ import annotations
 
@@ -38,6 +38,26 @@ def changes(run: Callable[[], object], device: torch.device) -> list[int]:
     """Bytes of each allocation, and negative of each release, in order; on CUDA the peak alone."""
     if device.type == "cuda":
         return [_peak_on_cuda(run, device)]
+    return _allocations(run)
+
+
+def held_bytes(run: Callable[[], object], device: torch.device) -> int:
+    """Bytes that `run` leaves allocated while what it returns is there; counted as the peak is.
+
+    Of a forward pass that is what its graph keeps, whoever keeps it, beside what was there before.
+    """
+    results: list[object] = []
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+        before = torch.cuda.memory_allocated(device)
+        results.append(run())
+        torch.cuda.synchronize(device)
+        return torch.cuda.memory_allocated(device) - before
+    return sum(_allocations(lambda: results.append(run())))
+
+
+def _allocations(run: Callable[[], object]) -> list[int]:
+    """On a CPU, from the profiler."""
     # Read when the profiler first starts, which otherwise tells on stderr that it does.
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:

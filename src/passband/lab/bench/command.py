@@ -2,7 +2,6 @@
 
 from argparse import Namespace
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -11,12 +10,11 @@ from passband.lab.bench.config import BenchConfig, grid
 from passband.lab.bench.lines import legend, lines
 from passband.lab.bench.row import Row, read
 from passband.lab.bench.run import run
+from passband.lab.bench.setup import chosen
 from passband.lab.bench.targets import goal_and_must
 from passband.lab.checks import check_positive
 from passband.lab.progress import shown
-from passband.lab.terminal import print_table
-
-_WIDTH = 150  # where nothing says how wide the reader's window is
+from passband.lab.terminal import print_table, widen
 
 
 def command(options: Namespace, console: Console) -> int:
@@ -40,8 +38,7 @@ def command(options: Namespace, console: Console) -> int:
     grid(bench)  # a wrong name is told before the first measurement
     with shown(console) as watch:
         rows, notes = run(bench, watch)
-    if not console.is_terminal:
-        console.width = max(console.width, _WIDTH)
+    widen(console)
     _show(console, bench, rows)
     for note in notes:
         console.print(note, soft_wrap=True, highlight=False, markup=False)
@@ -57,16 +54,9 @@ def command(options: Namespace, console: Console) -> int:
 
 def config(options: Namespace) -> BenchConfig:
     """The run that the words ask for; what they leave out has its default."""
-    words = {"groups": "group", "cases": "case", "batches": "batch", "dtypes": "dtype"}
-    fields = ("groups", "cases", "model", "batches", "keep", "dtypes", "device", "threads",
-              "repeats", "compiled")  # fmt: skip
-    given = {field: getattr(options, words.get(field, field), None) for field in fields}
-    chosen: dict[str, Any] = {
-        field: tuple(value) if isinstance(value, list) else value
-        for field, value in given.items()
-        if value is not None
-    }
-    return BenchConfig(command=options.bench, out=options.out, **chosen)
+    words = {"command": "bench", "groups": "group", "cases": "case", "batches": "batch",
+             "dtypes": "dtype"}  # fmt: skip
+    return BenchConfig(**chosen(options, BenchConfig, words))
 
 
 def _show(console: Console, bench: BenchConfig, rows: list[Row]) -> None:

@@ -9,7 +9,8 @@ from passband.lab.bench.case import Case
 from passband.lab.bench.grid import kernels, resnet18, resnet50, series, small
 from passband.lab.bench.growth import growth
 from passband.lab.bench.networks import networks
-from passband.lab.checks import check_choice, check_count, check_keep
+from passband.lab.bench.setup import Setup
+from passband.lab.checks import check_choice, check_count
 
 COMMANDS = ("conv", "step", "inference")
 GROUPS: dict[str, Callable[[], list[Case]]] = {
@@ -21,21 +22,16 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 @dataclass(frozen=True, kw_only=True)
-class BenchConfig:
-    """One run of ``passband bench``.
+class BenchConfig(Setup):
+    """One run of ``passband bench conv``, ``step`` or ``inference``.
 
     Attributes:
         command: One of ``COMMANDS``.
-        out: The directory of table and figures.
         groups: Of layers, for ``conv``; None for all that suit the device.
         cases: Only the cases of these names; None for all.
         model: The network, for ``step`` and ``inference``.
         batches: Of the network; None for the command's own.
-        keep: None for each case's own.
         dtypes: One or more of ``DTYPES``; bfloat16 is autocast.
-        device: ``cpu``, ``cuda`` or one of several, ``cuda:1``.
-        threads: That PyTorch computes with on a CPU.
-        repeats: Timed steps of each contender.
         compiled: Whether ``torch.compile`` of the plain module contends as well.
 
     Raises:
@@ -43,16 +39,11 @@ class BenchConfig:
     """
 
     command: str
-    out: str
     groups: tuple[str, ...] | None = None
     cases: tuple[str, ...] | None = None
     model: str = "resnet18"
     batches: tuple[int, ...] | None = None
-    keep: tuple[float, ...] | None = None
     dtypes: tuple[str, ...] = ("float32",)
-    device: str = "cpu"
-    threads: int = 2
-    repeats: int = 7
     compiled: bool = False
 
     def __post_init__(self) -> None:
@@ -61,34 +52,9 @@ class BenchConfig:
             check_choice("group", group, tuple(GROUPS))
         for batch in self.batches or ():
             check_count("batch", batch)
-        for keep in self.keep or ():
-            if keep is None:
-                raise ValueError("keep lies in (0, 1]; plain is always measured, as nn.Conv")
-            check_keep(keep)
         for dtype in self.dtypes:
             check_choice("dtype", dtype, tuple(DTYPES))
-        check_count("threads", self.threads)
-        if self.threads > 1024:
-            raise ValueError(f"threads are at most 1024; got {self.threads}")
-        check_count("repeats", self.repeats)
-        check_device(self.device)
-
-    @property
-    def device_type(self) -> str:
-        """``cpu`` or ``cuda``."""
-        return torch.device(self.device).type
-
-
-def check_device(name: str) -> None:
-    """Refuses a device that is unknown or not there.
-
-    Raises:
-        ValueError: It is; the message says what there is.
-    """
-    there = ["cpu"]
-    if torch.cuda.is_available():
-        there += ["cuda", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
-    check_choice("device", name, there)
+        super().__post_init__()
 
 
 def grid(bench: BenchConfig) -> list[Case]:

@@ -1,9 +1,10 @@
 """The table on the terminal: a line for each case and keep."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from passband.lab.bench.contender import WAYS
 from passband.lab.bench.row import OURS, PLAIN, Row
+from passband.lab.terminal import without_empty_columns
 
 _MEANINGS = {
     "keep": "share of frequencies",
@@ -43,15 +44,15 @@ def lines(rows: Sequence[Row], targets: Targets) -> list[tuple[str, ...]]:
             _line([row for row in mine if row.keep in (None, keep)], peers, targets)
             for keep in dict.fromkeys(row.keep for row in mine if row.ours)
         ]
-    used = [any(column) for column in zip(*body, strict=True)]
-    return [
-        tuple(cell for cell, keep in zip(line, used, strict=True) if keep)
-        for line in (headings, *body)
-    ]
+    return without_empty_columns(headings, body)
 
 
-def legend(headings: Iterable[str]) -> str:
+def legend(headings: Iterable[str], meanings: Mapping[str, str] = _MEANINGS) -> str:
     """What the headings mean, in one line.
+
+    Args:
+        headings: Those of a table.
+        meanings: Of headings; those of ``lines`` by default.
 
     Example:
         >>> legend(["case", "keep", "fft", "dft"])
@@ -59,8 +60,8 @@ def legend(headings: Iterable[str]) -> str:
     """
     named: dict[str, list[str]] = {}
     for heading in headings:
-        if heading in _MEANINGS:
-            named.setdefault(_MEANINGS[heading], []).append(heading)
+        if heading in meanings:
+            named.setdefault(meanings[heading], []).append(heading)
     return "; ".join(f"{', '.join(names)}: {meaning}" for meaning, names in named.items())
 
 

@@ -60,11 +60,21 @@ def usable(contenders: Sequence[Contender], attempt: Callable[[Contender], objec
         try:
             attempt(contender)
         except Exception as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
-            notes.append(f"{contender.name}: {reason[:120]}")
+            notes.append(note(contender.name, error))
         else:
             good.append(contender)
     return Peers(tuple(good), tuple(notes))
+
+
+def note(name: str, error: Exception) -> str:
+    r"""Who could not take part, and why, in a line.
+
+    Example:
+        >>> note("peer", RuntimeError("no such\n  thing"))
+        'peer: no such thing'
+    """
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return f"{name}: {reason[:120]}"
 
 
 def _fft_conv_pytorch(case: Case, x: Tensor) -> nn.Module | None:
