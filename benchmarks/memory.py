@@ -9,6 +9,7 @@ python benchmarks/memory.py digits [--seeds 4]    # a small network, scikit-lear
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from statistics import mean, stdev
 
 import torch

@@ -195,7 +195,8 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "softplus": lambda: _smooth(nn.Softplus(2)),
     "squeeze": lambda: _headed(8, _stem(), Squeeze(8), Squeeze(8)),
     "pointwise": lambda: _headed(8, _stem(), Pointwise(8), Pointwise(8)),
-    "transposed": lambda: nn.Sequential(
+    "transposed": lambda: _headed(
+        4,
         _unit(3, 8),
         nn.MaxPool2d(2),
         nn.ConvTranspose2d(8, 8, 3, 2, 1, 1),

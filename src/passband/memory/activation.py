@@ -47,10 +47,11 @@ def piecewise(recipes: Recipes, x: Tensor, kind: Piecewise, *, in_place: bool = 
         in_place: whether the result is written to `x`.
     """
     recipe = recipes.of(x)
-    y: Tensor
-    y, bits = _Piecewise.apply(x, kind, in_place)  # type: ignore[no-untyped-call]
+    bits = x.new_empty(-(-x.numel() // 8), dtype=torch.uint8)
+    stride = torch.empty_like(x, device="meta").stride()
+    y: Tensor = _Piecewise.apply(x, bits, stride, kind, in_place)  # type: ignore[no-untyped-call]
     if recipe is not None and kind.bends_at_zero:
-        again = partial(_bent, x.stride(), kind.slope)
+        again = partial(_bent, stride, kind.slope)
         recipes.remember(y, derived(again, [recipe, recipes.itself(bits)]))
     elif recipe is not None:
         recipes.remember(y, derived(kind.function, [recipe]))
@@ -105,23 +106,24 @@ class _Dropout(torch.autograd.Function):
 
 class _Piecewise(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, kind: Piecewise, in_place: bool) -> tuple[Tensor, Tensor]:
-        ctx.slope = kind.slope
+    def forward(
+        ctx: Any, x: Tensor, bits: Tensor, stride: tuple[int, ...], kind: Piecewise, in_place: bool
+    ) -> Tensor:
+        ctx.slope, ctx.stride = kind.slope, stride
         if in_place:
             ctx.mark_dirty(x)
+        to = None
         if compiled.masks(x):
             y = x if in_place else torch.empty_like(x)
             to = y if kind.bends_at_zero else None
-            bits, ctx.stride = compiled.mask(x, kind.low, kind.high, to, kind.slope), x.stride()
+            compiled.mask(x, bits, kind.low, kind.high, to, kind.slope)
         else:
-            beyond = kind.beyond(x)
-            y, to, bits, ctx.stride = x, None, packed(beyond), beyond.stride()
+            bits.copy_(packed(kind.beyond(x)))
         ctx.save_for_backward(bits)
-        ctx.mark_non_differentiable(bits)
-        if to is None:
-            y = x.copy_(kind.function(x)) if in_place else kind.function(x)
-        return y, bits
+        if to is not None:
+            return y
+        return x.copy_(kind.function(x)) if in_place else kind.function(x)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-        return _bent(ctx.stride, ctx.slope, grad, *ctx.saved_tensors), None, None
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        return _bent(ctx.stride, ctx.slope, grad, *ctx.saved_tensors), None, None, None, None

@@ -27,21 +27,20 @@ def masks(x: Tensor) -> bool:
     return library() is not None and x.dtype in DTYPES and is_real(x) and _is_dense(x)
 
 
-def mask(x: Tensor, low: float, high: float, to: Tensor | None, slope: float) -> Tensor:
+def mask(x: Tensor, bits: Tensor, low: float, high: float, to: Tensor | None, slope: float) -> None:
     """Which elements lie at or beyond a bound, a bit for each in the order of the memory of `x`.
 
     Args:
         x: any shape.
+        bits: receives them, eight in a byte.
         low: lower bound.
         high: upper bound; infinity is no bound.
         to: receives `x`, times the slope where it lies beyond; may be `x` itself.
         slope: beyond the bounds.
     """
-    bits = x.new_empty(-(-x.numel() // 8), dtype=torch.uint8)
     out = None if to is None else to.data_ptr()
     bound = math.nan if high == math.inf else high  # nothing lies beyond that
     _run("passband_mask", x, out, bits, low, bound, slope)
-    return bits
 
 
 def masked(x: Tensor, bits: Tensor, slope: float) -> Tensor:
