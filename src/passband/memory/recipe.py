@@ -2,12 +2,14 @@
 
 A `Step` is the structure of such a computation and has no tensor in it; a `Recipe` adds the tensors
 that it starts from. An autograd function that needs a tensor for backward saves what its recipe
-starts from (`hold`) and computes the tensor when its turn comes (`held`). What several functions of
-one backward pass need is computed once.
+starts from (`hold`) and computes the tensor when its turn comes (`held`). A convolution that
+several functions of one backward pass need is computed once; all else takes little time, and is
+computed again for each, so that nothing of it stays in memory between them.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -23,7 +25,8 @@ class Step:
     Args:
         function: of the inputs' values; None for a tensor that is held.
         inputs: what it is a function of.
-        convolution: whether the function is one, and so takes time.
+        convolution: whether the function is one, and so takes time: its value is kept while others
+            will ask for it.
     """
 
     def __init__(
@@ -34,8 +37,8 @@ class Step:
         convolution: bool = False,
     ) -> None:
         self.function, self.inputs, self.convolution = function, tuple(inputs), convolution
+        self.kept: Tensor | None = None
         self._uses = self._left = 0
-        self._value: Tensor | None = None
 
     def every(self) -> Iterator[Step]:
         """This step and all that it is a function of, each once."""
@@ -47,27 +50,19 @@ class Step:
             seen |= new
             waiting += new
 
-    def value(self, known: Mapping[Step, Tensor]) -> Tensor:
-        """The tensor, computed from those that are held, and kept while others will ask for it."""
-        if self.function is None:
-            return known[self]
-        if self._value is None:
-            self._value = self.function(*(step.value(known) for step in self.inputs))
-        return self._value
-
     def promise(self) -> None:
-        """One function more will ask for the value in each backward pass."""
+        """One function more will ask for it in each backward pass."""
         self._uses += 1
 
     def asked(self) -> None:
         """One of them has asked."""
         self._left = (self._left or self._uses) - 1
         if not self._left:
-            self._value = None
+            self.kept = None
 
     def forget(self) -> None:
         """The backward pass is over."""
-        self._left, self._value = 0, None
+        self._left, self.kept = 0, None
 
 
 class Start(NamedTuple):
@@ -95,6 +90,13 @@ class Recipe:
         """How many are computed again."""
         return sum(step.convolution for step in self.step.every())
 
+    @property
+    def length(self) -> int:
+        """How many steps are computed again."""
+        return sum(step.function is not None for step in self.step.every())
+
+
+_LONGEST = 16  # steps of a recipe: sums of residual blocks start from each other, without end
 
 Stored = Callable[["Recipes", Tensor], Recipe]
 """How a tensor is held: its recipe from smaller ones."""
@@ -142,7 +144,7 @@ class Recipes:
 
     def remember(self, x: Tensor, recipe: Recipe) -> None:
         """From now on `x` is known to be computed so, unless that takes too long."""
-        if recipe.convolutions <= self._most:
+        if recipe.convolutions <= self._most and recipe.length <= _LONGEST:
             self._known[x] = _Known(recipe.step, recipe.start, x._version)
 
 
@@ -178,7 +180,7 @@ def held(ctx: Any) -> tuple[list[Tensor], tuple[Tensor | None, ...]]:
     steps = _every(ctx.steps)
     saved, number = ctx.saved_tensors, len(ctx.known)
     known = dict(zip(ctx.known, saved[:number], strict=True))
-    values = [step.value(known) for step in ctx.steps]
+    values = _values(ctx.steps, known)
     for step in steps:
         step.asked()
 
@@ -202,6 +204,38 @@ def pulled_back(
     at = [value.detach().requires_grad_() for value in values]
     with torch.enable_grad():
         return torch.autograd.grad(function(*at), at, grad, create_graph=again)
+
+
+def _values(steps: Sequence[Step], known: Mapping[Step, Tensor]) -> list[Tensor]:
+    """Values of steps; those on the way are let go as soon as nothing here needs them."""
+    uses = Counter(steps)
+    waiting = list(uses)
+    while waiting:
+        step = waiting.pop()
+        if step.kept is None:
+            for one in step.inputs:
+                if one not in uses:
+                    waiting.append(one)
+                uses[one] += 1
+    found: dict[Step, Tensor] = {}
+    return [_value(step, known, uses, found) for step in steps]
+
+
+def _value(
+    step: Step, known: Mapping[Step, Tensor], uses: Counter[Step], found: dict[Step, Tensor]
+) -> Tensor:
+    if step.function is None:
+        return known[step]
+    if step.kept is not None:
+        return step.kept
+    if step not in found:
+        out = step.function(*(_value(one, known, uses, found) for one in step.inputs))
+        if step.convolution:
+            step.kept = out
+            return out
+        found[step] = out
+    uses[step] -= 1
+    return found[step] if uses[step] else found.pop(step)
 
 
 def _start(recipes: Iterable[Recipe]) -> dict[Step, Start]:
