@@ -59,13 +59,13 @@ def convolve(
         x = x.contiguous()
         how = [1] * len(stride), padding, dilation, transposed, more, groups
     recipe = stored(recipes, x)
-    y: Tensor = _Convolve.apply(x, weight, bias, how, recipe)  # type: ignore[no-untyped-call]
+    parameters = [recipes.wanted(t) for t in (weight, bias) if t is not None]
+    y: Tensor = _Convolve.apply(x, weight, bias, how, recipe, parameters[0])  # type: ignore[no-untyped-call]
 
     def again(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         out: Tensor = torch.ops.aten.convolution(x, weight, bias, *how)
         return out
 
-    parameters = [recipes.wanted(t) for t in (weight, bias) if t is not None]
     recipes.remember(y, derived(again, [recipe, *parameters], convolution=True))
     return y
 
@@ -99,23 +99,27 @@ class _Convolve(torch.autograd.Function):
         weight: Tensor,
         bias: Tensor | None,
         how: Ordinary,
-        recipe: Recipe,
+        *recipes: Recipe,
     ) -> Tensor:
-        ctx.how, ctx.bias, ctx.shapes = how, bias is not None and list(bias.shape), x.shape
-        needs_input, needs_weight = ctx.needs_input_grad[:2]
-        ctx.weight_shape = weight.shape
-        hold(ctx, [recipe] if needs_weight else [], weight if needs_input else None)
+        ctx.how, ctx.bias = how, bias is not None and list(bias.shape)
+        ctx.shapes = x.shape, weight.shape
+        needed = ctx.needs_input_grad[1], ctx.needs_input_grad[0]
+        hold(ctx, [recipe for recipe, this in zip(recipes, needed, strict=True) if this])
         y: Tensor = torch.ops.aten.convolution(x, weight, bias, *how)
         return y
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        found, (weight,) = held(ctx)
-        # An operand that is not read, but of which the shape is.
-        x = found[0] if found else grad.new_empty(1).expand(ctx.shapes)
-        weight = grad.new_empty(1).expand(ctx.weight_shape) if weight is None else weight
+        found, _ = held(ctx)
+        left = iter(found)
         wanted = list(ctx.needs_input_grad[:3])
+        x, weight = (
+            # Of an operand that is not read the shape is.
+            next(left) if needed else grad.new_empty(1).expand(shape)
+            for shape, needed in zip(ctx.shapes, (wanted[1], wanted[0]), strict=True)
+        )
         grads: tuple[Tensor | None, ...] = torch.ops.aten.convolution_backward(
             grad, x, weight, ctx.bias or None, *ctx.how, wanted
         )
-        return *(g if need else None for g, need in zip(grads, wanted, strict=True)), None, None
+        nothing = None, None, None
+        return *(g if need else None for g, need in zip(grads, wanted, strict=True)), *nothing

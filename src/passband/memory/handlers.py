@@ -62,8 +62,9 @@ def _convolve(
         return None
     lower = autocast_dtype(x.device)
     if lower is not None and x.dtype != torch.float64:
-        x = _cast(mode, x, lower)
-        weight, bias = weight.to(lower), None if bias is None else bias.to(lower)
+        mode.recipes.wanted(weight)  # so its copy is computed again
+        x, weight = _cast(mode, x, lower), _cast(mode, weight, lower)
+        bias = None if bias is None else bias.to(lower)
     stride, padding, dilation, more = (
         _each(size, dims) for size in (stride, padding, dilation, output_padding)
     )
