@@ -122,12 +122,30 @@ def test_bytes_of_a_block_by_formula() -> None:
     assert held["activation"] == 2 * 8 * 256 // 8
 
 
-def test_the_forward_pass_is_unchanged_and_gradients_are_near() -> None:
+# Of white noise, the hardest to hold: relative norm of the gradient's error, and cosine.
+ERRORS = [
+    (pb.MemoryPolicy.bf16(), 0.01, 0.9999),
+    (pb.MemoryPolicy(spectra="int8"), 0.02, 0.999),
+    (pb.MemoryPolicy.unchanged_forward(bits=2), 0.7, 0.8),
+    (pb.MemoryPolicy.unchanged_forward(), 0.35, 0.94),
+    (pb.MemoryPolicy.unchanged_forward(basis="dct"), 0.35, 0.94),
+    (pb.MemoryPolicy.unchanged_forward(basis="dft"), 0.35, 0.94),
+    (pb.MemoryPolicy.unchanged_forward(bits=4), 0.2, 0.98),
+    (pb.MemoryPolicy.unchanged_forward(bits=8), 0.02, 0.999),
+]
+
+
+@pytest.mark.parametrize(("policy", "most", "least"), ERRORS, ids=[str(e[0]) for e in ERRORS])
+def test_the_forward_pass_is_unchanged_and_gradients_are_near(
+    policy: pb.MemoryPolicy, most: float, least: float
+) -> None:
     torch.manual_seed(0)
     model = nn.Sequential(
         nn.Conv2d(3, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(),
         nn.Conv2d(16, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(),
     )  # fmt: skip
+    if policy.maps == "exact":
+        pb.convert_(model, pb.Band(keep=0.5))
     x = torch.randn(8, 3, 16, 16)
 
     def gradient() -> tuple[torch.Tensor, torch.Tensor]:
@@ -137,13 +155,13 @@ def test_the_forward_pass_is_unchanged_and_gradients_are_near() -> None:
         return loss, torch.cat([g.flatten() for g in found]).double()
 
     exact_loss, exact = gradient()
-    pb.convert_(model, None, memory=pb.MemoryPolicy.unchanged_forward())
+    pb.convert_(model, None, memory=policy)
     draws = [gradient() for _ in range(32)]
     assert all(torch.equal(loss, exact_loss) for loss, _ in draws)
     errors = [((g - exact).norm() / exact.norm()).item() for _, g in draws]
     cosines = [torch.cosine_similarity(g, exact, dim=0).item() for _, g in draws]
-    mean = torch.stack([g for _, g in draws]).mean(0)
-    assert max(errors) < 0.35  # of one step and white noise, the hardest to hold
-    assert min(cosines) > 0.94
-    # Noise of the mean of 32 draws, and a bias smaller than the noise of one.
-    assert (mean - exact).norm() / exact.norm() < 0.5 * sum(errors) / len(errors)
+    assert max(errors) < most
+    assert min(cosines) > least
+    if policy != pb.MemoryPolicy.bf16():  # rounded at random: a bias smaller than the noise of one
+        mean = torch.stack([g for _, g in draws]).mean(0)
+        assert (mean - exact).norm() / exact.norm() < 0.5 * sum(errors) / len(errors)
