@@ -1,4 +1,4 @@
-"""The figures: bytes against step time, and the front of what nothing beats."""
+"""The figures: bytes against step time, and what nothing beats."""
 
 import re
 from collections.abc import Sequence
@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 
 from passband.lab import drawing
-from passband.lab.bench.memory.front import on_front
+from passband.lab.bench.memory.front import Kind, best, size
 from passband.lab.bench.memory.lines import MIB, percent
 from passband.lab.bench.memory.row import Row
 from passband.lab.bench.memory.technique import BY_PYTORCH, PLAIN
 from passband.lab.drawing import log_scale, svg
 
-_SIZE = (7.2, 4.6)  # labels need room
-_KINDS = {"saved": "held for backward (MiB)", "peak": "peak memory of a step (MiB)"}
+_SIZE = (8.4, 5.4)  # labels need room
+_KINDS: dict[Kind, str] = {
+    "saved": "held for backward (MiB)",
+    "peak": "peak memory of a step (MiB)",
+}
 
 
 def draw(rows: Sequence[Row]) -> dict[str, str]:
@@ -23,29 +26,23 @@ def draw(rows: Sequence[Row]) -> dict[str, str]:
         row = rows[0]
         name = re.sub(r"[^\w.-]+", "_", f"memory-{row.model}-{row.batch}-{kind}")
         title = f"{row.model}, batch {row.batch}: memory and step time"
-        figures[name] = _figure(name, title, words, [(_bytes(row, kind), row) for row in rows])
+        figures[name] = _figure(name, title, words, rows, kind)
     return figures
 
 
-def _bytes(row: Row, kind: str) -> int:
-    return row.saved_bytes if kind == "saved" else row.peak_bytes
-
-
-def _figure(name: str, title: str, words: str, counted: Sequence[tuple[int, Row]]) -> str:
-    """Dots of techniques, a line through those on the front, which have labels as plain has."""
-    some = [(count / MIB, row) for count, row in counted if count]  # none has no logarithm
-    front = on_front([(size, row.ratio) for size, row in some])
+def _figure(name: str, title: str, words: str, rows: Sequence[Row], kind: Kind) -> str:
+    """A dot with its name for each technique, strong and with its accuracy on the front."""
+    some = [row for row in rows if size(row, kind)]  # none has no logarithm
+    front = best(some, kind)
 
     def paint(axes: Axes) -> None:
-        best = sorted((row.ratio, size) for (size, row), on in zip(some, front, strict=True) if on)
-        axes.plot(*zip(*best, strict=True), color=drawing.INK, linewidth=1, drawstyle="steps-post",
-                  alpha=0.5)  # fmt: skip
-        for (size, row), on in zip(some, front, strict=True):
+        for row, on in zip(some, front, strict=True):
+            at = row.ratio, size(row, kind) / MIB
             colour = drawing.PLAIN if row.technique in BY_PYTORCH else drawing.BAND
-            axes.plot(row.ratio, size, "o", color=colour, alpha=1 if on else 0.45)
-            if on or row.technique == PLAIN.name:
-                axes.annotate(_label(row), (row.ratio, size), (4, 4), fontsize=7,
-                              textcoords="offset points")  # fmt: skip
+            strength = 1 if on else 0.5
+            axes.plot(*at, "o", color=colour, alpha=strength)
+            axes.annotate(_label(row, told=on or row.technique == PLAIN.name), at, (4, 4),
+                          fontsize=6, alpha=strength, textcoords="offset points")  # fmt: skip
         for colour, whose in ((drawing.PLAIN, "PyTorch"), (drawing.BAND, "passband")):
             axes.plot([], [], "o", color=colour, label=whose)
         axes.set(title=title, xlabel="step time ÷ plain's", ylabel=words)
@@ -58,7 +55,7 @@ def _figure(name: str, title: str, words: str, counted: Sequence[tuple[int, Row]
     return svg(name, paint, _SIZE)
 
 
-def _label(row: Row) -> str:
+def _label(row: Row, *, told: bool) -> str:
     parts = [row.technique, "" if row.keep is None else f"{row.keep:g}"]
-    accuracy = percent(row)
+    accuracy = percent(row) if told else ""
     return " ".join(filter(None, parts)) + (f": {accuracy} %" if accuracy else "")

@@ -1,6 +1,21 @@
 """The Pareto front: what nothing else beats in everything."""
 
 from collections.abc import Sequence
+from typing import Literal
+
+from passband.lab.bench.memory.row import Row
+
+Kind = Literal["saved", "peak"]
+
+
+def best(rows: Sequence[Row], kind: Kind) -> list[bool]:
+    """Whether no other row has less of those bytes, faster steps, and higher accuracy."""
+    return on_front([(size(row, kind), row.ratio, -(row.accuracy or 0.0)) for row in rows])
+
+
+def size(row: Row, kind: Kind) -> int:
+    """Bytes of that kind."""
+    return row.saved_bytes if kind == "saved" else row.peak_bytes
 
 
 def on_front(points: Sequence[Sequence[float]]) -> list[bool]:
