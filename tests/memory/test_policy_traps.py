@@ -193,3 +193,49 @@ def test_an_interrupted_pass_is_cleared_away_by_the_next() -> None:
     net[2] = nn.Identity()
     net(x)
     assert not _get_current_function_mode_stack()
+
+
+@pytest.mark.parametrize("layer", [nn.Conv2d(3, 3, 3), nn.GroupNorm(1, 3), nn.SiLU(), nn.ReLU()])
+@pytest.mark.parametrize("policy", [EXACT, pb.MemoryPolicy.unchanged_forward()], ids=str)
+def test_empty_batches(layer: nn.Module, policy: pb.MemoryPolicy) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 3, 3), copy.deepcopy(layer))
+    pb.convert_(model, None, memory=policy)
+    x = torch.zeros(0, 3, 16, 16, requires_grad=True)
+    (g,) = torch.autograd.grad(model(x).sum(), x)
+    assert g.shape == x.shape
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"running_mean": None, "running_var": None}, RuntimeError),
+        ({"running_mean": torch.zeros(5), "running_var": torch.ones(5)}, RuntimeError),
+        ({"running_mean": torch.zeros(2), "running_var": torch.ones(2)}, RuntimeError),
+        ({"weight": torch.ones(5)}, RuntimeError),
+        ({"training": True, "eps": 0.0}, ValueError),
+    ],
+)
+def test_wrong_batch_norms_raise_as_pytorchs(
+    arguments: dict[str, Any], error: type[Exception]
+) -> None:
+    class Norm(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            given = {"running_mean": torch.zeros(3), "running_var": torch.ones(3)} | arguments
+            return torch.nn.functional.batch_norm(x, **given)
+
+    model = nn.Sequential(nn.Conv2d(3, 3, 3), Norm())
+    pb.convert_(model, None, memory=EXACT)
+    with pytest.raises(error):
+        model(torch.randn(2, 3, 8, 8))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
+def test_dropout_is_pytorchs_to_the_bit(dtype: torch.dtype) -> None:
+    plain = nn.Sequential(nn.Conv2d(3, 3, 3), nn.Dropout(0.3)).to(dtype)
+    small = copy.deepcopy(plain)
+    pb.convert_(small, None, memory=EXACT)
+    x = torch.randn(2, 3, 8, 8, dtype=dtype)
+    torch.manual_seed(1)
+    expected = plain(x)
+    torch.manual_seed(1)
+    assert torch.equal(small(x), expected)

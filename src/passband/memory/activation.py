@@ -78,7 +78,7 @@ def dropout(recipes: Recipes, x: Tensor, p: float) -> Tensor:
     kept = torch.empty_like(x, requires_grad=False).bernoulli_(1 - p).bool()
     bits, shape, stride = packed(kept), kept.shape, kept.stride()
 
-    scale = 1 / (1 - p)
+    scale = torch.ones((), dtype=x.dtype, device="cpu").div_(1 - p).item()  # as rounded there
 
     def function(x: Tensor, bits: Tensor) -> Tensor:
         return torch.where(unpacked(bits, shape, stride), x * scale, 0.0)

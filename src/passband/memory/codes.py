@@ -20,7 +20,7 @@ from passband.kernels import cpu as compiled
 from passband.kernels.cpu import GROUP
 
 Bits = Literal[2, 3, 4, 8]
-_PERIOD = 1 << 16  # numbers of noise
+_PERIOD = 65521  # numbers of noise: a prime, so that no sample of a batch has that of another
 
 
 class Codes(NamedTuple):
@@ -38,7 +38,7 @@ def quantised(x: Tensor, bits: Bits, chance: random.Random, base: Tensor | None 
     """The codes of a tensor: `bits` for each number and 32 for each group of 64.
 
     Args:
-        x: any shape, contiguous.
+        x: any shape, contiguous, not empty.
         bits: of a code.
         chance: says where the noise begins.
         base: what the codes are the difference from; as `x`. By default 0.
@@ -53,9 +53,11 @@ def quantised(x: Tensor, bits: Bits, chance: random.Random, base: Tensor | None 
     flat = F.pad(x.flatten().float(), (0, -x.numel() % GROUP)).view(groups, GROUP)
     least, most = flat.aminmax(dim=1)
     highest = (1 << bits) - 1
-    scales[:, 0], scales[:, 1] = least, (most - least) / highest
+    # Least numbers are rounded down and steps up: so none lies beyond the codes.
+    scales[:, 0] = _truncated(least, up=False)
+    scales[:, 1] = _truncated((most - scales[:, 0].float()) / highest, up=True)
     of_least, step = scales.float().unsqueeze(-1).unbind(1)
-    times = torch.where(step > 0, 1 / step, 0.0)
+    times = torch.where(step >= torch.finfo(torch.float32).tiny, 1 / step, 0.0)
     scaled = (flat - of_least) * times + _noise_of(groups, first, x.device)
     return Codes(_packed(scaled.clamp(0, highest).to(torch.uint8), bits), scales, first)
 
@@ -72,6 +74,13 @@ def dequantised(found: Codes, bits: Bits, out: Tensor, *, add: bool = False) -> 
     numbers = (_unpacked(codes, bits) - noise + 0.5) * step + least
     numbers = numbers.flatten()[: out.numel()].view(out.shape)
     return out.add_(numbers) if add else out.copy_(numbers)
+
+
+def _truncated(x: Tensor, *, up: bool) -> Tensor:
+    """To bfloat16, the next number that is not less, or not more."""
+    near = (x.view(torch.int32) & -65536).view(torch.float32)  # towards 0
+    beyond = (near.view(torch.int32) + 65536).view(torch.float32)
+    return torch.where(near < x if up else near > x, beyond, near).bfloat16()
 
 
 def _packed(codes: Tensor, bits: int) -> Tensor:
@@ -103,5 +112,6 @@ def _noise_of(groups: int, first: int, device: torch.device) -> Tensor:
 @lru_cache(maxsize=8)
 def _noise(device: torch.device) -> Tensor:
     """Numbers from 0 to 1, and the first group of them once more."""
-    numbers = torch.rand(_PERIOD, generator=torch.Generator().manual_seed(0))
+    generator = torch.Generator("cpu").manual_seed(0)
+    numbers = torch.rand(_PERIOD, generator=generator, dtype=torch.float32, device="cpu")
     return torch.cat([numbers, numbers[:GROUP]]).to(device)

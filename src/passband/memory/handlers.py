@@ -80,10 +80,17 @@ def _each(size: Size, dims: int) -> list[int]:
     return [size] * dims if isinstance(size, int) else [int(s) for s in size] * (dims // len(size))
 
 
-def _batch_norm(mode: MemoryMode, func: Function, x: Tensor, /, *args: Any, **options: Any) -> Any:
-    if x.dim() < 2 or x.numel() <= x.shape[1]:  # PyTorch says what is wrong
-        return None
-    return norm.batch_norm(mode.recipes, mode.map, x, *args, **options)
+def _batch_norm(
+    mode: MemoryMode, func: Function, x: Tensor, running_mean: Tensor | None,
+    running_var: Tensor | None, weight: Tensor | None = None, bias: Tensor | None = None,
+    training: bool = False, momentum: float = 0.1, eps: float = 1e-5,
+) -> Any:  # fmt: skip
+    given = running_mean, running_var, weight, bias
+    fits = x.dim() > 1 and x.numel() > x.shape[1] and eps > 0
+    fits = fits and all(t is None or t.shape == x.shape[1:2] for t in given)
+    if not fits or not (training or (running_mean is not None and running_var is not None)):
+        return None  # PyTorch says what is wrong
+    return norm.batch_norm(mode.recipes, mode.map, x, *given, training, momentum, eps)
 
 
 def _normalised(
@@ -136,8 +143,10 @@ def _leaky_relu(
     return activation.piecewise(mode.recipes, x, kind, in_place=inplace)
 
 
-def _smooth(mode: MemoryMode, func: Function, x: Tensor, /, *given: Any, **options: Any) -> Tensor:
+def _smooth(mode: MemoryMode, func: Function, x: Tensor, /, *given: Any, **options: Any) -> Any:
     """An activation whose gradient needs its input."""
+    if func is F.softplus and autocast_dtype(x.device) is not None:  # which widens it
+        return None
     in_place = options.pop("inplace", False)
     if given and isinstance(given[-1], bool):  # as `torch.nn.functional` has it, last
         given, in_place = given[:-1], given[-1]

@@ -40,7 +40,8 @@ def spread(low: Tensor, axes: Sequence[int], lengths: Sequence[int], basis: Basi
 def functions(basis: Basis, n: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """The lowest functions of a basis of n samples, `(ceil(n / SHARE), n)`, orthonormal rows."""
     count = -(-n // SHARE)
-    k, at = torch.arange(count, dtype=torch.float64)[:, None], torch.arange(n, dtype=torch.float64)
+    k, at = (torch.arange(m, dtype=torch.float64, device="cpu") for m in (count, n))
+    k = k[:, None]
     if basis == "haar":
         rows = (at // SHARE == k).double()
     elif basis == "dct":

@@ -48,10 +48,13 @@ def _affine(
     x: Tensor, mean: Tensor, scale: Tensor, weight: Tensor | None, bias: Tensor | None
 ) -> Tensor:
     """What normalisation by known statistics is."""
-    space = [1] * (x.dim() - 2)
-    factor = scale if weight is None else scale * weight
+    space, wide = [1] * (x.dim() - 2), torch.promote_types(x.dtype, torch.float32)
+    mean, factor = mean.to(wide), scale.to(wide)
+    if weight is not None:
+        factor = factor * weight
     shift = -mean * factor if bias is None else bias - mean * factor
-    return torch.addcmul(shift.view(-1, *space), x, factor.view(-1, *space)).to(x.dtype)
+    y = torch.addcmul(shift.view(-1, *space), x.to(wide), factor.view(-1, *space))
+    return y.to(x.dtype)
 
 
 class _BatchNorm(torch.autograd.Function):

@@ -11,6 +11,7 @@ from torch import Tensor
 from passband.memory.codes import Bits, Codes, dequantised, quantised
 from passband.memory.lowband import Basis, low_band, spread
 from passband.memory.recipe import Recipe, Recipes, derived
+from passband.transforms.precision import without_autocast
 
 
 def exact(recipes: Recipes, x: Tensor) -> Recipe:
@@ -34,6 +35,8 @@ def coded(bits: Bits, chance: random.Random, recipes: Recipes, x: Tensor) -> Rec
         recipes: of the forward pass.
         x: any shape.
     """
+    if not x.numel():
+        return recipes.wanted(x)
     laid, _, back = _in_memory(x)
     shape, dtype = laid.shape, laid.dtype
     found = quantised(laid, bits, chance)
@@ -59,16 +62,23 @@ def banded(bits: Bits, basis: Basis, chance: random.Random, recipes: Recipes, x:
         x: maps `(N, C, *space)`; anything else is held as it is.
     """
     known = recipes.of(x)
-    if known is not None or not 3 <= x.dim() <= 5:
+    if known is not None or not 3 <= x.dim() <= 5 or not x.numel():
         return known or recipes.wanted(x)
     laid, order, back = _in_memory(x)
     axes = sorted(order.index(axis) for axis in range(2, x.dim()))
     lengths, dtype = [laid.shape[axis] for axis in axes], x.dtype
-    low = low_band(laid, axes, basis).bfloat16()
-    found = quantised(laid, bits, chance, spread(low.to(dtype), axes, lengths, basis).contiguous())
+    wide = torch.float32 if dtype == torch.float16 else dtype  # sums of many samples
+
+    def base(low: Tensor) -> Tensor:
+        with without_autocast(low.device):
+            return spread(low.to(wide), axes, lengths, basis).to(dtype).contiguous()
+
+    with without_autocast(x.device):
+        low = low_band(laid.to(wide), axes, basis).bfloat16()
+    found = quantised(laid, bits, chance, base(low))
 
     def restored(low: Tensor, codes: Tensor, scales: Tensor) -> Tensor:
-        out = spread(low.to(dtype), axes, lengths, basis).contiguous()
+        out = base(low)
         return dequantised(Codes(codes, scales, found.first), bits, out, add=True).permute(back)
 
     recipe = derived(restored, [recipes.itself(t) for t in (low, found.codes, found.scales)])

@@ -3,6 +3,8 @@
    A code is floor((x - least) / step + noise) and stands for least + (code + 1/2 - noise) step: with
    noise from 0 to 1 that errs by half a step at most, and by noise, whatever the numbers are. */
 
+#include <float.h>
+
 #include "work.h"
 
 #define GROUP 64 /* numbers that share least and step */
@@ -20,7 +22,17 @@ typedef struct {
     int32_t bits, half;
 } Codes;
 
-INLINE uint16_t narrowed(float x) { return rounded((V){0} + x)[0]; }
+/* To bfloat16, the next number that is not less, or not more. */
+INLINE uint16_t truncated(float x, int up)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    uint32_t near = bits & 0xffff0000; /* towards 0 */
+    float there;
+    memcpy(&there, &near, sizeof there);
+    return (near >> 16) + (up ? there < x : there > x);
+}
+
 INLINE float wide(uint16_t half) { return widened((Halves){0} + half)[0]; }
 
 INLINE void put_together(const uint8_t *code, int shift, int bits, uint8_t *to)
@@ -70,8 +82,11 @@ INLINE void group_to(const Codes *c, int64_t group, int bits, int half)
         if (unknown[i])
             least = __builtin_nanf("");
     uint16_t *scales = c->scales + 2 * group;
-    scales[0] = narrowed(least), scales[1] = narrowed((greatest - least) / most);
-    float from = wide(scales[0]), step = wide(scales[1]), times = step > 0 ? 1 / step : 0;
+    /* So none lies beyond the codes. */
+    scales[0] = truncated(least, 0);
+    float from = wide(scales[0]);
+    scales[1] = truncated((greatest - from) / most, 1);
+    float step = wide(scales[1]), times = step >= FLT_MIN ? 1 / step : 0;
     uint8_t code[GROUP];
     for (int i = 0; i < GROUP / LANES; i++) {
         float scaled[LANES];

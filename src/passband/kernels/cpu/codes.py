@@ -53,6 +53,8 @@ def _run(
 ) -> None:  # fmt: skip
     like = out if x is None else x
     assert like is not None
+    assert base is None or (base.dtype == like.dtype and base.is_contiguous())
+    assert noise.dtype == torch.float32
     source, under, target = (None if t is None else t.data_ptr() for t in (x, base, out))
     at = source, under, target, codes.data_ptr(), scales.data_ptr(), noise.data_ptr()
     half, threads = like.dtype == torch.bfloat16, torch.get_num_threads()
