@@ -261,6 +261,7 @@ def test_maps_beyond_what_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 LAYER, X = nn.Conv2d(3, 4, 3), torch.zeros(2, 3, 8, 8)
 ANY: Any = None
+WORD: Any = "8"
 ERRORS: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: estimate(ANY, X), TypeError, "the model is a Module; got None"),
     (lambda: estimate(nn.ReLU(), X), ValueError, "no parameter of this ReLU is trained"),
@@ -289,6 +290,9 @@ ERRORS: list[tuple[Callable[[], object], type[Exception], str]] = [
     ),
     (lambda: largest_input(LAYER, X, 2600), ValueError, r"of \(\d, \d\), the model does not take"),
     (lambda: largest_input(LAYER, X, 1000), ValueError, "optimizer take 1.3 KiB.*got limit=1000"),
+    (lambda: largest_batch(LAYER, X, WORD), TypeError, "number of bytes; got '8'"),
+    (lambda: largest_input(LAYER, X, ANY), TypeError, "number of bytes; got None"),
+    (lambda: largest_batch(LAYER, X, 1e20), ValueError, "positive number of bytes; got 1e"),
 ]
 
 

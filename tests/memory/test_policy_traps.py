@@ -239,3 +239,23 @@ def test_dropout_is_pytorchs_to_the_bit(dtype: torch.dtype) -> None:
     expected = plain(x)
     torch.manual_seed(1)
     assert torch.equal(small(x), expected)
+
+
+def test_a_sum_in_place_of_two_dtypes() -> None:
+    """Computed again it would be of the wider one."""
+
+    def run(net: Net, x: Tensor) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16):
+            y = net.norm(net.a(x))
+            y += net.norm(net.c(net.a(x))).float()
+            out: Tensor = net.c(torch.relu(y))
+            return out
+
+    net = Net(run)
+    twin = copy.deepcopy(net)
+    pb.convert_(twin, None, memory=EXACT)
+    x = torch.randn(2, 3, 8, 8)
+    found, expected = (
+        torch.autograd.grad(n(x).float().square().sum(), n.a.weight)[0] for n in (twin, net)
+    )
+    torch.testing.assert_close(found, expected, rtol=1e-2, atol=1e-2 * expected.abs().max().item())

@@ -176,7 +176,9 @@ def _mul(mode: MemoryMode, func: Function, x: Tensor, other: Any, **options: Any
 
 
 def _add(mode: MemoryMode, func: Function, x: Tensor, other: Any, **options: Any) -> Any:
-    if not isinstance(other, Tensor) or options or x.shape != other.shape:
+    if not isinstance(other, Tensor) or options:
+        return None
+    if (x.shape, x.dtype) != (other.shape, other.dtype):
         return None
     recipes = mode.recipes
     given = recipes.of(x), recipes.of(other)  # before `x` may be written to

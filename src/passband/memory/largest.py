@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -185,6 +184,8 @@ def _largest(attempt: Callable[[int], _Attempt], now: _Attempt, limit: int, axes
 
 
 def _bytes(name: str, limit: float) -> int:
-    if not 0 < limit < math.inf:
+    if isinstance(limit, bool) or not isinstance(limit, int | float):
+        raise TypeError(f"{name}: limit is a number of bytes; got {limit!r}")
+    if not 0 < limit < sys.maxsize:
         raise ValueError(f"{name}: limit is a positive number of bytes; got {limit}")
     return int(limit)
