@@ -246,9 +246,10 @@ def test_a_sum_in_place_of_two_dtypes() -> None:
 
     def run(net: Net, x: Tensor) -> Tensor:
         with torch.autocast("cpu", torch.bfloat16):
-            y = net.norm(net.a(x))
-            y += net.norm(net.c(net.a(x))).float()
-            out: Tensor = net.c(torch.relu(y))
+            wide = net.norm(net.a(x)).float()
+            y = net.c(torch.relu(wide))
+            y += F.silu(wide)
+            out: Tensor = net.c(F.gelu(net.norm(y)))
             return out
 
     net = Net(run)
