@@ -195,7 +195,9 @@ def test_an_interrupted_pass_is_cleared_away_by_the_next() -> None:
     assert not _get_current_function_mode_stack()
 
 
-@pytest.mark.parametrize("layer", [nn.Conv2d(3, 3, 3), nn.GroupNorm(1, 3), nn.SiLU(), nn.ReLU()])
+@pytest.mark.parametrize(
+    "layer", [nn.Conv2d(3, 3, 3), nn.GroupNorm(1, 3), nn.SiLU(), nn.ReLU(), nn.MaxPool2d(2)]
+)
 @pytest.mark.parametrize("policy", [EXACT, pb.MemoryPolicy.unchanged_forward()], ids=str)
 def test_empty_batches(layer: nn.Module, policy: pb.MemoryPolicy) -> None:
     model = nn.Sequential(nn.Conv2d(3, 3, 3), copy.deepcopy(layer))
@@ -260,3 +262,71 @@ def test_a_sum_in_place_of_two_dtypes() -> None:
         torch.autograd.grad(n(x).float().square().sum(), n.a.weight)[0] for n in (twin, net)
     )
     torch.testing.assert_close(found, expected, rtol=1e-2, atol=1e-2 * expected.abs().max().item())
+
+
+VIEWS: dict[str, Callable[[Tensor], Tensor]] = {
+    "itself": lambda t: t,
+    "contiguous": lambda t: t.contiguous(),
+    "view": lambda t: t.view(t.shape),
+    "permute": lambda t: t.permute(0, 1, 3, 2),
+}
+
+
+@pytest.mark.parametrize("activation", [F.silu, F.elu, F.relu])
+@pytest.mark.parametrize("view", VIEWS)
+def test_activations_in_place_through_a_view_of_what_is_held(
+    view: str, activation: Callable[..., Tensor]
+) -> None:
+    def run(net: Net, x: Tensor) -> Tensor:
+        y = torch.cat([net.a(x), x], 1)  # the part is held
+        v = net.a(x)
+        z = torch.cat([v, x], 1)
+        v = activation(VIEWS[view](v), inplace=True)
+        out: Tensor = net.b(y).square().sum() + net.c(v).square().sum() + 0 * z.detach().sum()
+        return out
+
+    net = Net(run).double()
+    twin = copy.deepcopy(net)
+    pb.convert_(twin, None, memory=EXACT)
+    x = torch.randn(2, 3, 8, 8, dtype=torch.float64)
+    weights = [[n.a.weight, n.b.weight, n.c.weight] for n in (twin, net)]
+    found, expected = (
+        torch.autograd.grad(n(x), w) for n, w in zip((twin, net), weights, strict=True)
+    )
+    torch.testing.assert_close(found, expected)
+
+
+def test_hooks_that_are_no_python_functions() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 3, 3), nn.ReLU())
+    pb.convert_(model, None, memory=EXACT)
+    with torch.autograd.graph.saved_tensors_hooks(torch.Tensor.clone, lambda t: t):
+        model(torch.randn(2, 3, 8, 8)).sum().backward()
+
+
+def test_a_policy_that_an_interrupt_left_in_force_is_taken_off() -> None:
+    class Interrupted(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            raise KeyboardInterrupt
+
+    model = nn.Sequential(nn.Conv2d(3, 3, 3), Interrupted())
+    pb.convert_(model, None, memory=EXACT)
+    with pytest.raises(KeyboardInterrupt):
+        model(torch.randn(2, 3, 8, 8))
+    pb.memory.detach_(model)
+    assert _get_current_function_mode_stack() == []
+
+
+def test_max_pooling_of_series() -> None:
+    torch.manual_seed(0)
+    plain = nn.Sequential(
+        nn.Conv1d(3, 8, 5, padding=2), nn.BatchNorm1d(8), nn.ReLU(), nn.MaxPool1d(3, 2, 1),
+        nn.Conv1d(8, 8, 5, padding=2), nn.BatchNorm1d(8), nn.ReLU(), nn.MaxPool1d(2),
+    ).double()  # fmt: skip
+    small = copy.deepcopy(plain)
+    pb.convert_(small, None, memory=EXACT)
+    x = torch.randn(4, 3, 63, dtype=torch.float64)
+    found, expected = (
+        torch.autograd.grad(m(x).square().sum(), list(m.parameters())) for m in (small, plain)
+    )
+    torch.testing.assert_close(found, expected)
+    assert 2 * pb.memory.saved(lambda: small(x)).total < pb.memory.saved(lambda: plain(x)).total

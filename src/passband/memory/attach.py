@@ -52,6 +52,8 @@ def attach_(model: nn.Module, policy: MemoryPolicy) -> None:
 
 def detach_(model: nn.Module) -> None:
     """Take the policy off again."""
+    if any(entered is module for entered, _ in _entered.stack for module in model.modules()):
+        _abandon()  # an interrupt skipped its `_leave`
     for module in model.modules():
         attached: _Attached | None = module.__dict__.pop(_ATTRIBUTE, None)
         module.__dict__.pop(_SCRIPTED, None)

@@ -219,9 +219,24 @@ def _max_pool2d(
     window: Any = [
         tuple(_each(size, 2)) for size in (kernel_size, stride or kernel_size, padding, dilation)
     ]
-    if return_indices or not pooling.fits(window[0]):
+    if return_indices or not pooling.fits(window[0]) or not x.numel():
         return None
     return pooling.max_pool2d(mode.recipes, x, (*window, ceil_mode))
+
+
+def _max_pool1d(
+    mode: MemoryMode, func: Function, x: Tensor, kernel_size: Any, stride: Any = None,
+    padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False,
+) -> Any:  # fmt: skip
+    if return_indices or x.dim() != 3:
+        return None
+    size, step, before, apart = (
+        _each(size, 1)[0] for size in (kernel_size, stride or kernel_size, padding, dilation)
+    )
+    of_rows = (1, size), (1, step), (0, before), (1, apart), ceil_mode
+    rows = _followed(mode, torch.unsqueeze, x, 2)
+    y = _max_pool2d(mode, func, rows, *of_rows)
+    return None if y is None else _followed(mode, torch.squeeze, y, 2)
 
 
 def _linear(mode: MemoryMode, func: Function, x: Tensor, /, *args: Any, **options: Any) -> Any:
@@ -261,6 +276,7 @@ HANDLERS: dict[Function, Function] = {
         _followed,
     ),
     F.dropout: _dropout,
+    F.max_pool1d: _max_pool1d,
     F.max_pool2d: _max_pool2d,
     **dict.fromkeys(
         (

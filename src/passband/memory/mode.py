@@ -22,6 +22,8 @@ from passband.memory.handlers import HANDLERS, Function
 from passband.memory.policy import MemoryPolicy, Spectra
 from passband.memory.recipe import Recipes, Stored
 
+_CHECKPOINT = torch.utils.checkpoint.__name__
+
 
 class MemoryMode(TorchFunctionMode):
     """Functions that hold less, for one forward pass.
@@ -98,5 +100,5 @@ def _followed() -> bool:
         or torch._C._are_functorch_transforms_active()
         or torch._C._get_tracing_state() is not None
         or forward_ad._current_level >= 0
-        or (hooks is not None and hooks[0].__module__ == torch.utils.checkpoint.__name__)
+        or (hooks is not None and getattr(hooks[0], "__module__", "") == _CHECKPOINT)
     )

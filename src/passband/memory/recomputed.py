@@ -30,12 +30,19 @@ def recomputed(
         in_place: whether the result is written to `x`.
     """
     recipe = stored(recipes, x)
-    if in_place and recipe.step.function is None:  # it would be overwritten
+    if in_place and any(_shares(start.tensor, x) for start in recipe.start.values()):
+        # What it is computed from would be overwritten.
         recipe = stored(recipes, x.detach().clone())
     known = [recipe, *map(recipes.wanted, others)]
     y: Tensor = _Recomputed.apply(function, known, in_place, x, *others)  # type: ignore[no-untyped-call]
     recipes.remember(y, derived(function, known))
     return y
+
+
+def _shares(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors lie in the same memory."""
+    same: bool = a.untyped_storage()._cdata == b.untyped_storage()._cdata
+    return same
 
 
 class _Recomputed(torch.autograd.Function):
