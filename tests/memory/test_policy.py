@@ -297,6 +297,8 @@ def test_the_report_says_it() -> None:
         (lambda m: pb.convert_(m, None), TypeError, "give a band, a memory policy, or both"),
         (lambda m: pb.convert_(m, None, memory="exact"), TypeError, "memory is a MemoryPolicy"),  # type: ignore[arg-type]
         (lambda m: pb.MemoryPolicy(spectra="int4"), ValueError, "spectra is one of"),  # type: ignore[arg-type]
+        (lambda m: pb.MemoryPolicy(bits=3.0), ValueError, "bits is one of .*; got 3.0"),  # type: ignore[arg-type]
+        (lambda m: pb.MemoryPolicy(basis="db4"), ValueError, "basis is one of"),  # type: ignore[arg-type]
     ],
 )
 def test_errors(call: Callable[[nn.Module], Any], error: type[Exception], message: str) -> None:

@@ -47,10 +47,10 @@ class MemoryPolicy:
         for name, allowed in (
             ("spectra", Spectra), ("maps", Maps), ("bits", Bits), ("basis", Basis),
         ):  # fmt: skip
-            if getattr(self, name) not in get_args(allowed):
+            value = getattr(self, name)
+            if not any(value == one and type(value) is type(one) for one in get_args(allowed)):
                 raise ValueError(
-                    f"MemoryPolicy: {name} is one of {get_args(allowed)}; got "
-                    f"{getattr(self, name)!r}"
+                    f"MemoryPolicy: {name} is one of {get_args(allowed)}; got {value!r}"
                 )
 
     def __str__(self) -> str:
