@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from networks import NETWORKS
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
-from twins import EXACT, close, data, gathered, gradients, network, objective, part, twins
+from twins import EXACT, assert_close, data, gathered, gradients, network, objective, part, twins
 
 import passband as pb
 from passband.lab.models import create_model
@@ -29,15 +29,15 @@ from passband.memory import saved
 def test_outputs_buffers_and_gradients_are_those_without_it(name: str, keep: float | None) -> None:
     plain, small = twins(name, keep=keep)
     assert torch.equal(objective(plain, data()), objective(small, data()))
-    close(gradients(small, data(seed=2)), gradients(plain, data(seed=2)))
-    close(list(small.buffers()), list(plain.buffers()), 1e-12)
+    assert_close(gradients(small, data(seed=2)), gradients(plain, data(seed=2)))
+    assert_close(list(small.buffers()), list(plain.buffers()), 1e-12)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_in_evaluation_mode_too(name: str) -> None:
     plain, small = twins(name)
     plain.eval(), small.eval()
-    close(gradients(small, data()), gradients(plain, data()))
+    assert_close(gradients(small, data()), gradients(plain, data()))
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -45,7 +45,7 @@ def test_in_channels_last_too(name: str) -> None:
     plain, small = twins(name)
     x = data().to(memory_format=torch.channels_last)
     small.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    close(gradients(small, x), gradients(plain, x))
+    assert_close(gradients(small, x), gradients(plain, x))
 
 
 def test_gradients_of_gradients_are_refused() -> None:
@@ -146,14 +146,14 @@ def test_activation_checkpointing(reentrant: bool) -> None:
     pb.convert_(wrapped, None, memory=EXACT)
     for model in (wrapped, plain):
         objective(model, data().requires_grad_()).backward()
-    close(gathered(wrapped), gathered(plain))
+    assert_close(gathered(wrapped), gathered(plain))
 
 
 def test_saved_tensor_hooks_and_offloading() -> None:
     plain, small = twins("residual")
     with torch.autograd.graph.save_on_cpu():
         found = gradients(small, data())
-    close(found, gradients(plain, data()))
+    assert_close(found, gradients(plain, data()))
 
 
 def test_retained_graphs_and_accumulation() -> None:
@@ -162,7 +162,7 @@ def test_retained_graphs_and_accumulation() -> None:
         loss = objective(model, data())
         loss.backward(retain_graph=True)
         loss.backward()
-    close(gathered(small), gathered(plain))
+    assert_close(gathered(small), gathered(plain))
 
 
 def test_a_part_of_the_gradients() -> None:
@@ -175,7 +175,7 @@ def test_a_part_of_the_gradients() -> None:
         wanted = [p for p in model.parameters() if p.requires_grad]
         return list(torch.autograd.grad(objective(model, data()), wanted))
 
-    close(some(small), some(plain))
+    assert_close(some(small), some(plain))
 
 
 def test_a_parameter_that_was_written_to_is_noticed() -> None:
@@ -240,7 +240,7 @@ def test_after_an_exception_all_is_as_before(where: str) -> None:
         for module in model.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.reset_running_stats()
-    close(gradients(small, data()), gradients(plain, data()))
+    assert_close(gradients(small, data()), gradients(plain, data()))
 
 
 def test_copies_and_pickles_keep_the_policy() -> None:
@@ -250,7 +250,7 @@ def test_copies_and_pickles_keep_the_policy() -> None:
     for model in (twin, back):
         assert pb.report(model).memory == EXACT
         assert saved(partial(model, data())).total == saved(lambda: small(data())).total
-        close(gradients(model, data()), gradients(plain, data()))
+        assert_close(gradients(model, data()), gradients(plain, data()))
     pb.revert_(twin)
     assert pb.report(twin).memory is None
     assert pb.report(small).memory == EXACT

@@ -23,7 +23,7 @@ from torch.utils.checkpoint import (
     checkpoint,
     create_selective_checkpoint_contexts,
 )
-from twins import EXACT, close, data, gathered, gradients, objective, twins
+from twins import EXACT, assert_close, data, gathered, gradients, objective, twins
 
 import passband as pb
 from passband.memory import saved
@@ -245,7 +245,7 @@ WAYS: list[Way] = [
 @pytest.mark.parametrize("way", WAYS, ids=[way.__name__ for way in WAYS])
 def test_gradients_are_those_without_it(way: Way, name: str) -> None:
     plain, small = twins(name)
-    close(way(small), way(plain))
+    assert_close(way(small), way(plain))
     assert not _get_current_function_mode_stack()
 
 
@@ -253,8 +253,8 @@ def test_gradients_are_those_without_it(way: Way, name: str) -> None:
 @pytest.mark.parametrize("name", OTHERS)
 def test_what_it_does_not_know_it_leaves_alone(name: str, keep: float | None) -> None:
     plain, small = twins(name, keep=keep)
-    close(in_another_mode(small), in_another_mode(plain))
-    close(gradients(small.eval(), data()), gradients(plain.eval(), data()))
+    assert_close(in_another_mode(small), in_another_mode(plain))
+    assert_close(gradients(small.eval(), data()), gradients(plain.eval(), data()))
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
@@ -267,7 +267,7 @@ def test_compiled(backend: str) -> None:
         loss = run(data(seed=seed)).square().sum()
         found = torch.autograd.grad(loss, list(small.parameters()))
         loss = plain(data(seed=seed)).square().sum()
-        close(list(found), list(torch.autograd.grad(loss, list(plain.parameters()))))
+        assert_close(list(found), list(torch.autograd.grad(loss, list(plain.parameters()))))
 
 
 def test_evaluation_and_training_before_one_backward_pass() -> None:
@@ -276,7 +276,7 @@ def test_evaluation_and_training_before_one_backward_pass() -> None:
     evaluated = gradients(copy.deepcopy(plain).eval(), data())[1:]
     trained = gradients(plain, data(seed=1))[1:]
     (objective(small.eval(), data()) + objective(small.train(), data(seed=1))).backward()
-    close(gathered(small), [a + b for a, b in zip(evaluated, trained, strict=True)])
+    assert_close(gathered(small), [a + b for a, b in zip(evaluated, trained, strict=True)])
 
 
 def test_tensors_held_on_disk(tmp_path: Path) -> None:
@@ -291,7 +291,7 @@ def test_tensors_held_on_disk(tmp_path: Path) -> None:
 
     with saved_tensors_hooks(pack, torch.load):
         found = gradients(small, data())
-    close(found, gradients(plain, data()))
+    assert_close(found, gradients(plain, data()))
 
 
 def test_the_policy_of_a_part_is_the_parts() -> None:
@@ -328,7 +328,7 @@ def test_a_moving_average_of_a_model() -> None:
             objective(model, data(seed=seed)).backward()
             optimizer.step()
             average.update_parameters(model)
-    close(gradients(small, data()), gradients(plain, data()))
+    assert_close(gradients(small, data()), gradients(plain, data()))
     assert pb.report(small.module).memory == EXACT
 
 
@@ -339,7 +339,7 @@ def test_a_whole_model_in_a_file() -> None:
     file.seek(0)
     back = torch.load(file, weights_only=False)
     assert pb.report(back).memory == EXACT
-    close(gradients(back, data()), gradients(plain, data()))
+    assert_close(gradients(back, data()), gradients(plain, data()))
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.")

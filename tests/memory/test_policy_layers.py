@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from twins import EXACT, close
+from twins import EXACT, assert_close
 
 import passband as pb
 from passband.memory import saved
@@ -115,9 +115,9 @@ def test_outputs_gradients_and_buffers_are_those_without_it(
 ) -> None:
     plain, small = blocks(layer, keep)
     for seed in range(2):
-        close(run(small, seed), run(plain, seed))
+        assert_close(run(small, seed), run(plain, seed))
     plain.eval(), small.eval()
-    close(run(small), run(plain))
+    assert_close(run(small), run(plain))
 
 
 @pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
-from twins import EXACT, close, data, gathered, gradients, objective, part, twins
+from twins import EXACT, assert_close, data, gathered, gradients, objective, part, twins
 
 import passband as pb
 from passband.memory.recipe import Step
@@ -88,7 +88,7 @@ def test_after_an_exception_in_backward_the_next_step_is_right(name: str, layer:
     before = live()
     interrupted(small, layer)
     assert live() == before
-    close(gradients(small, data()), gradients(plain, data()))
+    assert_close(gradients(small, data()), gradients(plain, data()))
 
 
 def test_a_graph_of_which_backward_failed_may_be_asked_again() -> None:
@@ -101,7 +101,7 @@ def test_a_graph_of_which_backward_failed_may_be_asked_again() -> None:
         model.zero_grad()
         loss.backward()
         handle.remove()
-    close(gathered(small), gathered(plain))
+    assert_close(gathered(small), gathered(plain))
 
 
 def test_refused_gradients_of_gradients_leave_the_model_as_it_was() -> None:
@@ -115,7 +115,7 @@ def test_refused_gradients_of_gradients_leave_the_model_as_it_was() -> None:
         torch.autograd.grad(objective(small, x), x, create_graph=True)
     del x
     # Of a branch that it did not come to, PyTorch's engine lets go in the next backward pass.
-    close(gradients(small, data()), gradients(plain, data()))
+    assert_close(gradients(small, data()), gradients(plain, data()))
     gc.collect()  # what the error's traceback held
     assert live() == before
     pb.memory.detach_(small)

@@ -56,7 +56,7 @@ def part(model: nn.Module, index: int) -> nn.Module:
     return model[index]
 
 
-def close(found: list[Tensor], expected: list[Tensor], tolerance: float = 1e-9) -> None:
+def assert_close(found: list[Tensor], expected: list[Tensor], tolerance: float = 1e-9) -> None:
     found, expected = [t.double() for t in found], [t.double() for t in expected]
     for a, b in zip(found, expected, strict=True):
         assert (a - b).norm() <= tolerance * (b.norm() + 1e-3 * max(t.norm() for t in expected))
