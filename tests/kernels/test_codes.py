@@ -11,7 +11,7 @@ from torch import Tensor
 from passband.kernels import cpu as compiled
 from passband.kernels import missing
 from passband.kernels.cpu import library as loading
-from passband.memory.codes import Bits, Codes, dequantised, quantised
+from passband.packing.codes import Bits, Codes, dequantised, quantised
 
 
 def sample(count: int, dtype: torch.dtype, seed: int) -> Tensor:

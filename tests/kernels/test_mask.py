@@ -12,7 +12,7 @@ from torch import Tensor
 from passband.kernels import cpu as compiled
 from passband.kernels import missing
 from passband.kernels.cpu import library as loading
-from passband.memory.bits import packed, unpacked
+from passband.packing.bits import packed, unpacked
 
 VARIANTS = loading._variants()
 NUMBERS = [-math.inf, -6.0, -1.0, -0.0, 0.0, 1e-38, 1.0, 6.0, 7.0, math.inf, math.nan]

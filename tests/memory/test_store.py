@@ -13,8 +13,8 @@ from torch import nn
 
 import passband as pb
 from passband.kernels.cpu import GROUP
-from passband.memory import codes, saved
-from passband.memory.codes import Bits, Codes, dequantised, quantised
+from passband.packing import codes, saved
+from passband.packing.codes import Bits, Codes, dequantised, quantised
 from passband.memory.lowband import SHARE, Basis, functions, low_band, spread
 
 BITS: tuple[Bits, ...] = (2, 3, 4, 8)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from passband.kernels import cpu as compiled
-from passband.memory.bits import packed, unpacked
+from passband.packing.bits import packed, unpacked
 from passband.memory.recipe import Recipes, derived
 
 Activation = Callable[[Tensor], Tensor]

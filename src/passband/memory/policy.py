@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from passband.memory.codes import Bits
+from passband.packing.codes import Bits
 from passband.memory.lowband import Basis
 
 Spectra = Literal["exact", "bfloat16", "int8"]

@@ -1,4 +1,4 @@
-"""Numbers in a few bits each, compiled; `memory.codes` says what the codes mean."""
+"""Numbers in a few bits each, compiled; `packing.codes` says what the codes mean."""
 
 from __future__ import annotations
 

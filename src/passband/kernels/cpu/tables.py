@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-import math
 from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from passband.transforms.fourier.axis import Axis, Grid
-from passband.transforms.fourier.bins import Norm, phases
+from passband.transforms.fourier.bins import Norm, own_weight, pair_factor, phases
 
 _ALONE = Axis(1, 1, Grid(0, 1, 1))  # in place of a first axis
 _Pointer = ctypes.c_void_p
@@ -36,8 +35,8 @@ class BandTables(ctypes.Structure):
 def tables(axes: tuple[Axis, ...], norm: Norm) -> BandTables:
     """The tables of one or two axes."""
     rows, columns = (_ALONE, *axes)[-2:]
-    single = math.prod(axis.length for axis in axes) ** -0.5 if norm == "parseval" else 1.0
-    pair = single * 2**0.5 if norm == "parseval" else 1.0
+    single = own_weight(axes, norm)
+    pair = single * pair_factor(norm)
     with torch.inference_mode(False), torch.no_grad(), torch.device("cpu"):
         plus, minus = (places.T.contiguous().int() for places in _places(rows, columns))
         parts = [_axis(rows), _axis(columns)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 from typing import Literal
 
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from passband.kernels.gpu.tiles import Direction, Problem
 from passband.transforms.fourier.axis import Axis, Grid
-from passband.transforms.fourier.bins import Norm, count, phases
+from passband.transforms.fourier.bins import Norm, count, own_weight, pair_factor, phases
 from passband.transforms.fourier.constants import constant
 from passband.transforms.layout import is_channels_last
 from passband.transforms.precision import compute_dtype
@@ -133,10 +132,8 @@ def _described(direction: Direction, axes: tuple[Axis, ...], itemsize: int) -> P
 
 def _weights(axes: tuple[Axis, ...], norm: Norm) -> tuple[float, float]:
     """Of a bin that is its own mirror image, and of one of a pair."""
-    if norm == "none":
-        return 1.0, 1.0
-    single = math.prod(axis.length for axis in axes) ** -0.5
-    return single, single * math.sqrt(2)
+    single = own_weight(axes, norm)
+    return single, single * pair_factor(norm)
 
 
 def _basis(axes: tuple[Axis, ...], norm: Norm, device: torch.device) -> Tensor:

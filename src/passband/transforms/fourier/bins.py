@@ -23,10 +23,22 @@ from torch import Tensor
 
 from passband.transforms.fourier.axis import Axis
 
-Norm = Literal["parseval", "none"]
-"""`"none"`: the plain sum. `"parseval"`: each coefficient times √(multiplicity / L), so that the
-squares of a map's half spectrum sum to the energy of its kept part, and the adjoint of the
-transform is its inverse."""
+Norm = Literal["parseval", "none", "ortho", "inverse of none", "inverse of ortho"]
+"""What a coefficient is multiplied by, with ring length L and multiplicity μ, 2 for one of a pair.
+
+`"none"`: 1, the plain sum. `"ortho"`: 1 / √L. `"parseval"`: √(μ / L), so that the squares of a map's
+half spectrum sum to the energy of its kept part, and the adjoint of the transform is its inverse.
+The adjoints with `"inverse of none"`, μ / L, and `"inverse of ortho"`, μ / √L, are the inverses of
+the transforms with those."""
+
+# The power of L, and the factor of one of a pair.
+_FACTORS: dict[Norm, tuple[float, float]] = {
+    "none": (0.0, 1.0),
+    "ortho": (-0.5, 1.0),
+    "parseval": (-0.5, 2**0.5),
+    "inverse of none": (-1.0, 2.0),
+    "inverse of ortho": (-0.5, 2.0),
+}
 
 
 @lru_cache(maxsize=4096)
@@ -59,12 +71,22 @@ def frequencies(axes: tuple[Axis, ...]) -> list[tuple[int, ...]]:
     return [(k, *others) for ours, theirs in blocks for k, others in product(ours, theirs)]
 
 
+def pair_factor(norm: Norm) -> float:
+    """The weight of one of a pair over that of a bin that is its own mirror image."""
+    return _FACTORS[norm][1]
+
+
+def own_weight(axes: tuple[Axis, ...], norm: Norm) -> float:
+    """The weight of a bin that is its own mirror image."""
+    lengths: int = math.prod(axis.length for axis in axes)
+    return float(lengths ** _FACTORS[norm][0])
+
+
 def weights(axes: tuple[Axis, ...], norm: Norm, like: Tensor) -> Tensor:
     """The weight of each bin, `(bins,)`."""
     whole = like.new_ones(count(axes))
-    if norm == "parseval":
-        whole[own(axes) :] = 2**0.5
-        whole *= math.prod(axis.length for axis in axes) ** -0.5
+    whole[own(axes) :] = pair_factor(norm)
+    whole *= own_weight(axes, norm)
     return whole
 
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from passband.transforms.fourier.axis import Axis
-from passband.transforms.fourier.bins import Norm, count, own, phases, weights
+from passband.transforms.fourier.bins import Norm, count, own, own_weight, phases, weights
 from passband.transforms.fourier.constants import CACHED_ENTRIES, constant
 from passband.transforms.fourier.fold import fold, unfold
 from passband.transforms.layout import is_channels_last, laid_out
@@ -181,5 +181,4 @@ def _basis(axes: tuple[Axis, ...], norm: Norm, device: torch.device) -> Tensor:
     """`(cosines + sines, samples)` of one axis; what is its own mirror image has no sine."""
     (axis,) = axes
     cos, sin = phases(axes, device)
-    scale = axis.length**-0.5 if norm == "parseval" else 1.0
-    return torch.cat([cos, sin[axis.own :]]) * scale
+    return torch.cat([cos, sin[axis.own :]]) * own_weight(axes, norm)

@@ -11,10 +11,9 @@ import torch
 from torch import Tensor
 
 from passband.transforms.fourier.axis import Axis
-from passband.transforms.fourier.bins import Norm
+from passband.transforms.fourier.bins import Norm, pair_factor
 
 _Parts = tuple[Tensor, ...]
-_TWICE = {"parseval": 2**0.5, "none": 1.0}  # a bin alone of its kind behind is one of a pair now
 
 
 def fold(t: Tensor, axis: Axis, own: int, norm: Norm) -> Tensor:
@@ -32,8 +31,9 @@ def fold(t: Tensor, axis: Axis, own: int, norm: Norm) -> Tensor:
     alone, beside, edges, plus, minus = _blocks(out, rows, axis, own, t.shape[-4] - own)
     alone.copy_(single.narrow(-4, 0, own))
     beside.copy_(single.narrow(-4, own, t.shape[-4] - own))
+    # A bin alone of its kind behind is one of a pair now.
     for of_axis, both in zip(edge, edges, strict=True):
-        torch.mul(of_axis, _TWICE[norm], out=both)
+        torch.mul(of_axis, pair_factor(norm), out=both)
     torch.sub(cos[0], sin[1], out=plus[0])
     torch.add(cos[1], sin[0], out=plus[1])
     torch.add(cos[0], sin[1], out=minus[0])
@@ -49,7 +49,7 @@ def unfold(t: Tensor, out: Tensor, axis: Axis, own: int, norm: Norm) -> Tensor:
     single.narrow(-4, 0, own).copy_(alone)
     single.narrow(-4, own, out.shape[-4] - own).copy_(beside)
     for of_axis, both in zip(edge, edges, strict=True):
-        torch.mul(both, _TWICE[norm], out=of_axis)
+        torch.mul(both, pair_factor(norm), out=of_axis)
     # The imaginary part of these is read by nobody, but multiplied by zero.
     out.narrow(-5, axis.own, 2 * axis.pairs).narrow(-4, 0, own).select(-3, 1).zero_()
     torch.add(plus[0], minus[0], out=cos[0])
