@@ -177,7 +177,9 @@ def test_settle_back(
         exact = torch.where(kept[:, None], grad.double() * slopes, 0.0)
         close(found, exact, dtype, 2e-6)
     dense = compiled.unpack(packed(kept), values, shape, torch.float32).double()
-    slopes = torch.stack([slope_at(p, n) for n, p in zip(activation, dense.unbind(1))], 1)
+    slopes = torch.stack(
+        [slope_at(p, n) for n, p in zip(activation, dense.unbind(1), strict=True)], 1
+    )
     exact = torch.where(kept[:, None], grad.double() * slopes, 0.0)
     close(found, exact, dtype, 1e-6)
     again = one_thread(lambda: compiled.settle_back(grad, packed(kept), values, activation))

@@ -1,4 +1,4 @@
-"""Transforms, products, spectra, masks and codes as compiled C, where passband was installed with it."""
+"""Transforms, products, spectra, masks, codes as compiled C, if passband was installed with it."""
 
 from passband.kernels.cpu.codes import GROUP as GROUP
 from passband.kernels.cpu.codes import dequantise as dequantise

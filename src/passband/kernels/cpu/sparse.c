@@ -96,16 +96,17 @@ INLINE V only(uint32_t bits, V x)
 
 INLINE uint32_t load_bits(const Sparse *s, int64_t at, int lanes)
 {
-    uint32_t bits = 0;
-    memcpy(&bits, s->bits + at / 8, LANES == 16 && lanes > 8 ? 2 : 1);
+    uint32_t bits = s->bits[at / 8];
+    if (lanes > 8)
+        bits |= s->bits[at / 8 + 1] << 8;
     return bits >> at % 8 & ((1u << lanes) - 1);
 }
 
 INLINE void store_bits(const Sparse *s, int64_t at, uint32_t bits, int lanes)
 {
-    if (at % 8)
-        bits = s->bits[at / 8] | bits << 4;
-    memcpy(s->bits + at / 8, &bits, LANES == 16 && lanes > 8 ? 2 : 1);
+    s->bits[at / 8] = at % 8 ? s->bits[at / 8] | bits << 4 : bits;
+    if (lanes > 8)
+        s->bits[at / 8 + 1] = bits >> 8;
 }
 
 /* x with the lanes that are kept first, or the way back; the others hold anything. */
@@ -139,7 +140,7 @@ INLINE V expanded(uint32_t bits, V x)
 #define EACH_VECTOR(s, index) \
     int64_t first = (index) * CHUNK, last = first + CHUNK < s->count ? first + CHUNK : s->count; \
     Place place = place_of(first, s->plane); \
-    for (int64_t at = first, lanes; lanes = last - at < LANES ? last - at : LANES, at < last; \
+    for (int64_t at = first, lanes; lanes = last - at < LANES ? last - at : LANES, lanes > 0; \
          at += LANES, place = after(place, LANES, s->plane))
 
 INLINE void settle(const Sparse *s, int64_t index, int half)
@@ -167,21 +168,18 @@ INLINE void settle(const Sparse *s, int64_t index, int half)
     }
 }
 
-static void count(const void *context, int64_t index, V *room)
+/* The bits that are set from the first of a chunk on. */
+static int64_t set(const Sparse *s, int64_t first, int64_t last)
 {
-    const Sparse *s = context;
-    int64_t first = index * CHUNK, left = s->count - first, found = 0;
-    for (int64_t at = 0, bits = left < CHUNK ? left : CHUNK; at < bits; at += 64) {
-        int some = bits - at < 64 ? bits - at : 64;
-        uint64_t word = 0;
-        if (some == 64)
-            memcpy(&word, s->bits + (first + at) / 8, 8);
-        else
-            for (int i = 0; i < some; i++)
-                word |= (uint64_t)(s->bits[(first + at + i) / 8] >> i % 8 & 1) << i;
+    int64_t found = 0, at = first;
+    for (; at + 64 <= last; at += 64) {
+        uint64_t word;
+        memcpy(&word, s->bits + at / 8, 8);
         found += __builtin_popcountll(word);
     }
-    s->starts[index] = found;
+    for (; at < last; at++)
+        found += s->bits[at / 8] >> at % 8 & 1;
+    return found;
 }
 
 /* So a whole vector is written wherever the chunk writes again, and else no more than kept. */
@@ -190,13 +188,13 @@ INLINE void pack(const Sparse *s, int64_t index, int half, int half_values)
     int64_t next = s->starts[index], end = s->starts[index + 1];
     EACH_VECTOR(s, index) {
         uint32_t bits = load_bits(s, at, lanes);
-        if (!bits)
-            continue;
         V re = compressed(bits, load_part(s->from, place, 0, s->plane, lanes, half));
         V im = compressed(bits, load_part(s->from, place, s->plane, s->plane, lanes, half));
         int some = end - next < LANES ? end - next : LANES;
-        store_some((void *)past(s->values, next, half_values), re, some, half_values);
-        store_some((void *)past(s->values, s->kept + next, half_values), im, some, half_values);
+        if (some) { /* or the values may have no memory */
+            store_some((void *)past(s->values, next, half_values), re, some, half_values);
+            store_some((void *)past(s->values, s->kept + next, half_values), im, some, half_values);
+        }
         next += __builtin_popcount(bits);
     }
 }
@@ -207,20 +205,20 @@ INLINE void settle_back(const Sparse *s, int64_t index, int half, int half_value
     int64_t next = s->starts[index];
     EACH_VECTOR(s, index) {
         uint32_t bits = load_bits(s, at, lanes);
+        int some = s->kept - next < LANES ? s->kept - next : LANES;
         V re = {0}, im = {0};
-        if (bits) {
-            int some = s->kept - next < LANES ? s->kept - next : LANES;
+        if (some) { /* or the values may have no memory */
             re = load_some(past(s->values, next, half_values), some, half_values);
             im = load_some(past(s->values, s->kept + next, half_values), some, half_values);
-            if (s->from) {
-                re = slope(re, s->real), im = slope(im, s->imaginary);
-                V g = load_part(s->from, place, 0, s->plane, lanes, half);
-                V h = load_part(s->from, place, s->plane, s->plane, lanes, half);
-                re = only(bits, expanded(bits, re) * g), im = only(bits, expanded(bits, im) * h);
-            } else
-                re = expanded(bits, re), im = expanded(bits, im);
-            next += __builtin_popcount(bits);
         }
+        if (s->from) {
+            re = slope(re, s->real), im = slope(im, s->imaginary);
+            V g = load_part(s->from, place, 0, s->plane, lanes, half);
+            V h = load_part(s->from, place, s->plane, s->plane, lanes, half);
+            re = only(bits, expanded(bits, re) * g), im = only(bits, expanded(bits, im) * h);
+        } else
+            re = expanded(bits, re), im = expanded(bits, im);
+        next += __builtin_popcount(bits);
         store_part(s->to, place, 0, s->plane, re, lanes, half);
         store_part(s->to, place, s->plane, s->plane, im, lanes, half);
     }
@@ -242,24 +240,20 @@ TASKS(settle_back)
 
 static int64_t chunks(const Sparse *s) { return (s->count + CHUNK - 1) / CHUNK; }
 
-/* Count the bits before each chunk, and then run. Returns -1 if as many as told are not kept. */
-static int run_from_starts(Task *task, const Sparse *given, int64_t *kept, int threads)
+/* Run, knowing the bits before each chunk. Returns -1 if as many as told are not set. */
+static int run_from_starts(Task *task, const Sparse *given, int threads)
 {
     Sparse s = *given;
     s.starts = malloc((chunks(&s) + 1) * sizeof *s.starts);
-    int failed = !s.starts || run(count, &s, chunks(&s), 1, threads);
-    int64_t sum = 0;
-    for (int64_t i = 0; i < chunks(&s) && !failed; i++) {
-        int64_t found = s.starts[i];
-        s.starts[i] = sum;
-        sum += found;
+    if (!s.starts)
+        return 1;
+    s.starts[0] = 0;
+    for (int64_t i = 0; i < chunks(&s); i++) {
+        int64_t first = i * CHUNK, left = s.count - first;
+        s.starts[i + 1] = s.starts[i] + set(&s, first, first + (left < CHUNK ? left : CHUNK));
     }
-    if (!failed && kept)
-        *kept = sum;
-    if (!failed && task) {
-        s.starts[chunks(&s)] = sum;
-        failed = sum != s.kept ? -1 : run(task, &s, chunks(&s), 1, threads);
-    }
+    int known = s.starts[chunks(&s)] == s.kept;
+    int failed = known ? run(task, &s, chunks(&s), 1, threads) : -1;
     free(s.starts);
     return failed;
 }
@@ -269,17 +263,14 @@ int passband_settle(const Sparse *s, int threads)
     return run(s->half ? settle_halves : settle_floats, s, chunks(s), 1, threads);
 }
 
-int passband_kept(const Sparse *s, int64_t *kept, int threads)
-{
-    return run_from_starts(NULL, s, kept, threads);
-}
+int64_t passband_kept(const Sparse *s) { return set(s, 0, s->count); }
 
 int passband_compress(const Sparse *s, int threads)
 {
-    return run_from_starts(pack_tasks[2 * s->half + s->half_values], s, NULL, threads);
+    return run_from_starts(pack_tasks[2 * s->half + s->half_values], s, threads);
 }
 
 int passband_settle_back(const Sparse *s, int threads)
 {
-    return run_from_starts(settle_back_tasks[2 * s->half + s->half_values], s, NULL, threads);
+    return run_from_starts(settle_back_tasks[2 * s->half + s->half_values], s, threads);
 }

@@ -74,11 +74,9 @@ def kept(mask: Tensor, count: int) -> int:
     assert mask.dtype == torch.uint8
     assert mask.is_contiguous()
     assert mask.numel() * 8 >= count
-    found, threads = ctypes.c_int64(), torch.get_num_threads()
-    given = _Sparse(bits=mask.data_ptr(), count=count)
-    failed = loaded().passband_kept(ctypes.byref(given), ctypes.byref(found), threads)
-    check("passband_kept", threads, failed)
-    return found.value
+    function = loaded().passband_kept
+    function.restype = ctypes.c_int64
+    return int(function(ctypes.byref(_Sparse(bits=mask.data_ptr(), count=count))))
 
 
 def pack(y: Tensor, mask: Tensor, dtype: torch.dtype | None = None) -> Tensor:
