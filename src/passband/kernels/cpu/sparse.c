@@ -153,8 +153,10 @@ INLINE void settle(const Sparse *s, int64_t index, int half)
             V scale = load(s->scale + channel), shift = load(s->shift + channel);
             re *= scale;
             im *= scale;
-            if (at < s->plane) /* of these some are in the first bin */
-                re += (V)((Bits)(lane() < (uint32_t)(s->plane - at)) & (Bits)shift);
+            if (at < s->plane) { /* of these some are in the first bin */
+                uint32_t some = s->plane - at < LANES ? s->plane - at : LANES;
+                re += (V)((Bits)(lane() < some) & (Bits)shift);
+            }
             channel += step;
             channel -= channel < s->channels ? 0 : s->channels;
         }

@@ -63,7 +63,8 @@ def settle(
     assert (scale is None) == (shift is None)
     y, count = torch.empty_like(z), z.numel() // 2
     mask = torch.empty(-(-count // 8), dtype=torch.uint8)
-    tables = None if scale is None else repeated(scale), None if shift is None else repeated(shift)
+    C = z.shape[-1]
+    tables = tuple(None if table is None else repeated(table, C) for table in (scale, shift))
     given = _given(z.shape, z, y, mask, tables=tables, least=beta * beta, activation=activation)
     _run("passband_settle", given)
     return y, mask
@@ -117,16 +118,16 @@ def settle_back(grad: Tensor, mask: Tensor, values: Tensor, activation: Activati
     return out
 
 
-def repeated(channels: Tensor) -> Tensor:
+def repeated(channels: Tensor, count: int) -> Tensor:
     """`(C,)` with the first numbers once more, so that a vector may begin at any channel."""
     assert channels.dtype == torch.float32
-    count = channels.numel()
+    assert channels.shape == (count,)
     return channels.repeat(1 + -(-_LANES // count))[: count + _LANES].contiguous()
 
 
 def _given(
     shape: Sequence[int], source: Tensor | None, target: Tensor | None, mask: Tensor,
-    values: Tensor | None = None, tables: tuple[Tensor | None, Tensor | None] = (None, None),
+    values: Tensor | None = None, tables: tuple[Tensor | None, ...] = (None, None),
     least: float = 0.0, activation: Activation = ("identity", "identity"),
 ) -> _Sparse:  # fmt: skip
     bins, parts, N, C = shape
@@ -135,8 +136,10 @@ def _given(
     assert parts == 2
     assert mask.numel() == -(-bins * N * C // 8)
     assert mask.dtype == torch.uint8
-    dense = [t for t in (source, target, mask, values) if t is not None]
-    assert all(t.is_contiguous() for t in dense)
+    assert values is None or (len(values) == 2 and values.ndim == 2)
+    numbers = [t for t in (source, target, values) if t is not None]
+    assert all(t.dtype in DTYPES for t in numbers)
+    assert all(t.is_contiguous() for t in (mask, *numbers))
     given = (source, target, mask, values, *tables)
     at = (None if t is None else t.data_ptr() for t in given)
     count = 0 if values is None else values.shape[1]

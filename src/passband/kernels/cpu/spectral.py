@@ -51,7 +51,7 @@ def combine_(g: Tensor, z: Tensor, own: int, a: Tensor, b: Tensor, c: Tensor) ->
         b: factor of `z`.
         c: added to the real part of bin 0.
     """
-    tables = [repeated(table) for table in (a, b, c)]
+    tables = [repeated(table, z.shape[-1]) for table in (a, b, c)]
     _run("passband_combine", z, own, g=g, tables=tables)
     return g
 
