@@ -129,7 +129,7 @@ def repeated(channels: Tensor, count: int) -> Tensor:
     """`(C,)` with the first numbers once more, so that a vector may begin at any channel."""
     assert channels.dtype == torch.float32
     assert channels.shape == (count,)
-    return channels.repeat(1 + -(-_LANES // count))[: count + _LANES].contiguous()
+    return torch.cat([channels] * (1 + -(-_LANES // count)))
 
 
 def _given(
