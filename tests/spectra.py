@@ -58,15 +58,12 @@ def back(whole: Array, norm: SpectrumNorm) -> Array:
 def whole(spectrum: pb.Spectrum) -> Array:
     """The whole complex spectrum that a `Spectrum` stands for, `(N, C, *lengths)`."""
     values = spectrum.values.detach().double().numpy()
-    out = np.full((*values.shape[2:], *spectrum.lengths), np.nan, dtype=complex)
+    out = np.full((*spectrum.lengths, *values.shape[2:]), np.nan, dtype=complex)
     for at, k in enumerate(spectrum.frequencies):
-        mirrored = tuple(-one for one in k)
         coefficient = values[at, 0] + 1j * values[at, 1]
-        out[(..., *(one % L for one, L in zip(mirrored, spectrum.lengths, strict=True)))] = (
-            coefficient.conj()
-        )
-        out[(..., *(one % L for one, L in zip(k, spectrum.lengths, strict=True)))] = coefficient
-    return out
+        for sign, value in ((-1, coefficient.conj()), (1, coefficient)):
+            out[tuple(sign * one % L for one, L in zip(k, spectrum.lengths, strict=True))] = value
+    return np.moveaxis(out, (-2, -1), (0, 1))
 
 
 def ring_of(spectrum: pb.Spectrum) -> Array:
@@ -89,6 +86,13 @@ def random_spectrum(
     half = torch.from_numpy(np.fft.rfftn(ring, axes=axes, norm=norm))
     made = pb.Spectrum.of_complex(half, lengths, norm=norm)
     return made.with_values(made.values.to(dtype))
+
+
+def cropped(ring: Array, space: Sequence[int]) -> Array:
+    """The samples without the margin."""
+    for axis, n in enumerate(space, start=2):
+        ring = ring.take(range(n), axis)
+    return ring
 
 
 def circular(
