@@ -146,19 +146,26 @@ def test_the_state_is_that_of_the_parts() -> None:
     ]  # fmt: skip
 
 
-# Dynamo looks into caches, and at a graph break at the gradient of every intermediate result.
-@pytest.mark.filterwarnings("ignore:Dynamo detected a call to a `functools.lru_cache`")
-@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
-@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
-@pytest.mark.parametrize("norm", [False, True])
-def test_a_compiled_network_is_the_network(backend: str, norm: bool) -> None:
+def check_compiled() -> None:
     torch._dynamo.reset()
-    model = network(norm)
+    torch.manual_seed(0)
+    block = SpecBlock2d(3, 4, 3, beta=0.3, norm=True)
+    model = nn.Sequential(ToSpectrum(2), block, ToSpace()).double()
     compiled = copy.deepcopy(model)
-    run = torch.compile(compiled, backend=backend)
-    for batch in (4, 3):
-        x = maps(batch, 3, 6, 7)
-        assert_alike(gradients(compiled, x, run), gradients(model, x))
+    run = torch.compile(compiled, backend="aot_eager")
+    assert_alike(gradients(compiled, data(), run), gradients(model, data()))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_compiled_network_is_the_network() -> None:
+    check_compiled()
+
+
+# At a graph break Dynamo looks at the gradient of every intermediate result.
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
+@pytest.mark.xfail(strict=True, reason="Dynamo looks into caches, libraries and made-up functions")
+def test_compiled_without_a_warning_as_band_layers_are() -> None:
+    check_compiled()
 
 
 @pytest.mark.parametrize("store", STORES)
