@@ -47,7 +47,14 @@ MORE_AXES = [
     [Axis(5, 1, Grid(0, 1, 5)), Axis(4, 1, Grid(0, 1, 4)), Axis(7, 3, Grid(0, 1, 7))],
 ]
 WAYS: tuple[Transform, ...] = ("fft", "dft")
-NORMS: tuple[Norm, ...] = ("parseval", "none")
+# The power of the ring's length in a weight, and the square of a pair's.
+NORMS: dict[Norm, tuple[float, int]] = {
+    "parseval": (-0.5, 2),
+    "none": (0.0, 1),
+    "ortho": (-0.5, 1),
+    "inverse of none": (-1.0, 4),
+    "inverse of ortho": (-0.5, 4),
+}
 
 
 def band(axes: list[Axis]) -> set[tuple[int, ...]]:
@@ -63,9 +70,9 @@ def dense(axes: list[Axis], norm: Norm) -> NDArray[np.complex128]:
     lengths = np.array([a.length for a in axes])
     ks = np.array(frequencies(tuple(axes)))
     matrix: NDArray[np.complex128] = np.exp(-2j * np.pi * (ks / lengths) @ samples.T)
-    if norm == "parseval":
-        own = (2 * ks % lengths == 0).all(axis=1)
-        matrix *= np.sqrt(np.where(own, 1, 2) / lengths.prod())[:, None]
+    own = (2 * ks % lengths == 0).all(axis=1)
+    power, squared = NORMS[norm]
+    matrix *= (np.sqrt(np.where(own, 1, squared)) * float(lengths.prod()) ** power)[:, None]
     return matrix
 
 
@@ -154,6 +161,17 @@ def test_full_band_is_energy_preserving_and_inverted(way: Transform, length: int
     spectrum = analysis(x, axes, way)
     torch.testing.assert_close(spectrum.square().sum((0, 1)), x.square().sum((2, 3)))
     torch.testing.assert_close(adjoint(spectrum, axes, way), x)
+
+
+@pytest.mark.parametrize("norm", ["none", "ortho"])
+@pytest.mark.parametrize(("way", "length"), list(itertools.product(WAYS, (7, 8))))
+def test_the_adjoint_with_inverse_weights_is_the_inverse(
+    way: Transform, length: int, norm: Norm
+) -> None:
+    x = maps(2, 3, 5, length, seed=2)
+    axes = [Axis(6, 4, Grid(0, 1, 5)), Axis(length, length // 2 + 1, Grid(0, 1, length))]
+    inverse: Norm = "inverse of none" if norm == "none" else "inverse of ortho"
+    torch.testing.assert_close(adjoint(analysis(x, axes, way, norm), axes, way, inverse), x)
 
 
 def test_ways_agree_in_single_precision_on_a_long_ring() -> None:
