@@ -13,9 +13,10 @@ from torch import nn
 
 import passband as pb
 from passband.kernels.cpu import GROUP
-from passband.packing import codes, saved
-from passband.packing.codes import Bits, Codes, dequantised, quantised
+from passband.memory import saved
 from passband.memory.lowband import SHARE, Basis, functions, low_band, spread
+from passband.packing import codes
+from passband.packing.codes import Bits, Codes, dequantised, quantised
 
 BITS: tuple[Bits, ...] = (2, 3, 4, 8)
 

@@ -10,3 +10,6 @@ from passband.convert.scope import bandlimited as bandlimited
 from passband.convert.surgery import convert_ as convert_
 from passband.convert.surgery import revert_ as revert_
 from passband.convert.surgery import set_band_ as set_band_
+from passband.convert.thresholds import calibrate_beta_ as calibrate_beta_
+from passband.convert.thresholds import densities as densities
+from passband.convert.thresholds import set_beta_ as set_beta_

@@ -9,3 +9,17 @@ from passband.functional.band_conv import band_conv_transpose3d as band_conv_tra
 from passband.functional.pooling import spectral_pool1d as spectral_pool1d
 from passband.functional.pooling import spectral_pool2d as spectral_pool2d
 from passband.functional.pooling import spectral_pool3d as spectral_pool3d
+from passband.functional.spectral.activation import Part as Part
+from passband.functional.spectral.activation import activations as activations
+from passband.functional.spectral.activation import register_activation as register_activation
+from passband.functional.spectral.convolution import spec_conv1d as spec_conv1d
+from passband.functional.spectral.convolution import spec_conv2d as spec_conv2d
+from passband.functional.spectral.join import cat_spectra as cat_spectra
+from passband.functional.spectral.norm import spectral_batch_norm as spectral_batch_norm
+from passband.functional.spectral.selection import band_limit as band_limit
+from passband.functional.spectral.selection import keep_largest as keep_largest
+from passband.functional.spectral.selection import spectral_activation as spectral_activation
+from passband.functional.spectral.selection import spectral_threshold as spectral_threshold
+from passband.functional.spectral.transform import margin_for as margin_for
+from passband.functional.spectral.transform import to_space as to_space
+from passband.functional.spectral.transform import to_spectrum as to_spectrum

@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from numbers import Integral
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor
 
+from passband.functional.spectral.pooling import pooled_spectrum
+from passband.functional.spectral.spectrum import Spectrum
 from passband.transforms.fourier import Axis, Grid, adjoint, analysis
 from passband.transforms.layout import is_channels_last
 
 OutputSize = int | Sequence[int | None] | None
+Pooled = TypeVar("Pooled", Tensor, Spectrum)
 
 
-def spectral_pool1d(input: Tensor, output_size: OutputSize) -> Tensor:  # noqa: A002
+def spectral_pool1d(input: Pooled, output_size: OutputSize) -> Pooled:  # noqa: A002
     """Spectral pooling of `(N, C, W)` or `(C, W)`; see `spectral_pool2d`."""
     return _spectral_pool("spectral_pool1d", input, output_size, 1)
 
 
-def spectral_pool2d(input: Tensor, output_size: OutputSize) -> Tensor:  # noqa: A002
+def spectral_pool2d(input: Pooled, output_size: OutputSize) -> Pooled:  # noqa: A002
     """Spectral pooling: the map without the frequencies that `output_size` samples cannot hold.
 
     The spectrum is cut to the small size, where both Nyquist bins fold into one, and transformed
@@ -28,15 +31,17 @@ def spectral_pool2d(input: Tensor, output_size: OutputSize) -> Tensor:  # noqa: 
     at `n / o` of its grid; gradients are exact, and nothing is held for backward.
 
     Args:
-        input: `(N, C, H, W)` or `(C, H, W)`, real floating point.
+        input: `(N, C, H, W)` or `(C, H, W)`, real floating point; or the `Spectrum` of maps.
         output_size: size of each space axis, or one for all; None leaves an axis as it is.
 
     Returns:
-        `(N, C, *output_size)`, in the dtype of the input.
+        `(N, C, *output_size)`, in the dtype of the input; of a spectrum, that of the pooled maps,
+        with a margin smaller by as much.
 
     Raises:
         TypeError: no real floating-point tensor, or sizes that are not whole numbers.
-        ValueError: a size below 1 or above the map's, or a wrong number of them.
+        ValueError: a size below 1 or above the map's, or a wrong number of them; of a spectrum, a
+            margin that does not become a whole number.
         RuntimeError: a wrong number of axes.
 
     Source:
@@ -51,7 +56,7 @@ def spectral_pool2d(input: Tensor, output_size: OutputSize) -> Tensor:  # noqa: 
     return _spectral_pool("spectral_pool2d", input, output_size, 2)
 
 
-def spectral_pool3d(input: Tensor, output_size: OutputSize) -> Tensor:  # noqa: A002
+def spectral_pool3d(input: Pooled, output_size: OutputSize) -> Pooled:  # noqa: A002
     """Spectral pooling of `(N, C, D, H, W)` or `(C, D, H, W)`; see `spectral_pool2d`."""
     return _spectral_pool("spectral_pool3d", input, output_size, 3)
 
@@ -76,7 +81,9 @@ def check_output_size(name: str, output_size: object, dims: int) -> tuple[int | 
     return tuple(None if entry is None else int(entry) for entry in entries)
 
 
-def _spectral_pool(name: str, x: Tensor, output_size: OutputSize, dims: int) -> Tensor:
+def _spectral_pool(name: str, x: Pooled, output_size: OutputSize, dims: int) -> Pooled:
+    if isinstance(x, Spectrum):
+        return pooled_spectrum(name, x, check_output_size(name, output_size, dims))
     if not isinstance(x, Tensor) or not x.is_floating_point():
         given = x.dtype if isinstance(x, Tensor) else type(x).__name__
         raise TypeError(f"{name}: the input is a real floating-point tensor; got {given}")

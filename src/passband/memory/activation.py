@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from passband.kernels import cpu as compiled
-from passband.packing.bits import packed, unpacked
 from passband.memory.recipe import Recipes, derived
+from passband.packing.bits import packed, unpacked
 
 Activation = Callable[[Tensor], Tensor]
 

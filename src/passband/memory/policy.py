@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from passband.packing.codes import Bits
 from passband.memory.lowband import Basis
+from passband.packing.codes import Bits
 
 Spectra = Literal["exact", "bfloat16", "int8"]
 Maps = Literal["exact", "low band"]

@@ -8,9 +8,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from passband.packing.codes import Bits, Codes, dequantised, quantised
 from passband.memory.lowband import Basis, low_band, spread
 from passband.memory.recipe import Recipe, Recipes, derived
+from passband.packing.codes import Bits, Codes, dequantised, quantised
 from passband.transforms.precision import without_autocast
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from passband.functional.pooling import (
     OutputSize,
+    Pooled,
     check_output_size,
     spectral_pool1d,
     spectral_pool2d,
@@ -17,15 +19,16 @@ from passband.functional.pooling import (
 
 class _SpectralPool(nn.Module):
     dims: int
-    pool: Callable[[Tensor, OutputSize], Tensor]
+    pool: Callable[..., Any]
 
     def __init__(self, output_size: OutputSize) -> None:
         super().__init__()
         self.output_size = check_output_size(type(self).__name__, output_size, self.dims)
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
-        """Pool a map."""
-        return type(self).pool(input, self.output_size)
+    def forward(self, input: Pooled) -> Pooled:  # noqa: A002
+        """Pool a map, or a spectrum."""
+        out: Pooled = type(self).pool(input, self.output_size)
+        return out
 
     def extra_repr(self) -> str:
         """The output size."""
@@ -45,7 +48,8 @@ class SpectralPool2d(_SpectralPool):
         output_size: size of each space axis, or one for all; None leaves an axis as it is.
 
     Shape:
-        `(N, C, H, W)` or `(C, H, W)` to `(N, C, *output_size)`.
+        `(N, C, H, W)` or `(C, H, W)` to `(N, C, *output_size)`; a `Spectrum` of maps to a
+        `Spectrum`.
 
     Raises:
         TypeError: sizes that are not whole numbers.

@@ -37,7 +37,10 @@ class _SpecBlock(nn.Module):
 
     def forward(self, spectrum: Spectrum) -> Spectrum:
         """A spectrum of `in_channels` to a sparse one of `out_channels`, of the same sizes."""
-        y = self.conv(spectrum)
+        y: Spectrum = self.conv(spectrum)
+        if any(_has_hooks(part) for part in (self.norm, self.threshold, self.activation)):
+            y = y if self.norm is None else self.norm(y)
+            return self.activation(self.threshold(y))  # type: ignore[no-any-return]
         return settle(
             y,
             affine=None if self.norm is None else self.norm.affine(y),
@@ -45,6 +48,11 @@ class _SpecBlock(nn.Module):
             activation=self.activation.activation,
             store=self.threshold.store,
         )
+
+
+def _has_hooks(module: nn.Module | None) -> bool:
+    """Whether somebody wants to see what goes through it."""
+    return module is not None and bool(module._forward_hooks or module._forward_pre_hooks)
 
 
 class SpecBlock1d(_SpecBlock):

@@ -48,6 +48,7 @@ class ToSpectrum(nn.Module):
         return to_spectrum(x, self.margin, self.norm)
 
     def extra_repr(self) -> str:
+        """The margin and the norm."""
         return f"margin={self.margin}, norm={self.norm!r}"
 
 
@@ -111,6 +112,7 @@ class SpectralBatchNorm(nn.Module):
         )  # fmt: skip
 
     def extra_repr(self) -> str:
+        """The arguments."""
         return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"
 
 
@@ -145,6 +147,7 @@ class Threshold(nn.Module):
         return spectral_threshold(spectrum, self.beta, self.store)
 
     def extra_repr(self) -> str:
+        """The threshold."""
         return f"beta={self.beta.item():.4g}, store={self.store!r}"
 
 
@@ -170,4 +173,5 @@ class SpectralActivation(nn.Module):
         return spectral_activation(spectrum, self.activation, self.store)
 
     def extra_repr(self) -> str:
+        """The activation."""
         return f"{self.activation!r}, store={self.store!r}"

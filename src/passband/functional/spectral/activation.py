@@ -8,7 +8,6 @@ needs the activation's output, which the next convolution holds anyway.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -63,8 +62,8 @@ def activations() -> Mapping[str, tuple[Part, Part]]:
 
     Examples:
         >>> real, imaginary = activations()["tanh"]
-        >>> real.function(torch.tensor(0.5)).item() == math.tanh(0.5)
-        True
+        >>> real.function(torch.tensor(0.0)), real.derivative(torch.tensor(0.5))
+        (tensor(0.), tensor(0.7500))
     """
     return dict(_ACTIVATIONS)
 
@@ -131,7 +130,7 @@ def _problem(part: Part, *, odd: bool) -> str | None:
     if wrong.sum() > _STEPS // 1000:
         at = int(wrong.nonzero()[0])
         return (
-            f"has a slope of {slope[at].item():g} at {x[at].item():g}, where its derivative is said "
-            f"to be {claimed[at].item():g}"
+            f"has a slope of {slope[at].item():g} at {x[at].item():g}, where its derivative is "
+            f"said to be {claimed[at].item():g}"
         )
     return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -73,9 +72,11 @@ def spec_conv2d(
         Guan et al., "SpecNet: Spectral Domain Convolutional Neural Network", equation 2.
 
     Examples:
+        >>> from passband.functional import to_space, to_spectrum
         >>> x, w = torch.randn(2, 3, 8, 8), torch.randn(4, 3, 3, 3)
         >>> y = to_space(spec_conv2d(to_spectrum(x, margin=1), w))
-        >>> torch.testing.assert_close(y, torch.nn.functional.conv2d(x, w, padding=1))
+        >>> of_maps = torch.nn.functional.conv2d(x, w, padding=1)
+        >>> torch.testing.assert_close(y, of_maps, rtol=1e-4, atol=1e-5)
     """
     return _spec_conv("spec_conv2d", 2, spectrum, weight, bias, dilation, groups)
 
@@ -164,8 +165,7 @@ def _plan(
     weight: tuple[int, ...], groups: int, dtype: torch.dtype, device: str,
 ) -> Plan:  # fmt: skip
     taps = tuple(
-        Grid(-before, d, k)
-        for (before, _), d, k in zip(padding, dilation, weight[2:], strict=True)
+        Grid(-before, d, k) for (before, _), d, k in zip(padding, dilation, weight[2:], strict=True)
     )
     axes = rings(lengths)
     target = tuple(axis.grid for axis in axes)

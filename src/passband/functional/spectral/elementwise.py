@@ -1,5 +1,4 @@
-"""What is done to each coefficient of a spectrum, by PyTorch's operations or, where there are some
-for it, by compiled kernels.
+"""What is done to each coefficient of a spectrum, by PyTorch's operations or compiled kernels.
 
 Spectra are `(bins, 2, N, C)`; the first `own` bins are their own mirror image and count once in a
 sum over all frequencies, the others twice.
@@ -18,8 +17,8 @@ Parts = tuple[Part, Part]
 
 
 def settle(
-    z: Tensor, scale: Tensor | None, shift: Tensor | None, chosen: Tensor | None, beta: float | Tensor | None,
-    parts: Parts,
+    z: Tensor, scale: Tensor | None, shift: Tensor | None, chosen: Tensor | None,
+    beta: float | Tensor | None, parts: Parts,
 ) -> tuple[Tensor, Tensor | None]:  # fmt: skip
     """Scaled, thresholded, activated: the values, and one bit for each that is kept.
 

@@ -15,7 +15,9 @@ from passband.functional.spectral.transform import check_spectrum
 from passband.packing.sparse import Store
 
 
-def spectral_threshold(spectrum: Spectrum, beta: float | Tensor, store: Store = "exact") -> Spectrum:
+def spectral_threshold(
+    spectrum: Spectrum, beta: float | Tensor, store: Store = "exact"
+) -> Spectrum:
     r"""Zeros in place of coefficients of small magnitude.
 
     .. math:: \hat Y = Y \text{ if } |Y| \ge \beta \text{ else } 0
@@ -66,6 +68,7 @@ def keep_largest(spectrum: Spectrum, keep: float, store: Store = "exact") -> Spe
         `CompressType.BIG_COEFF` of the reference code of Dziedzic et al., ICML 2019.
 
     Examples:
+        >>> from passband.functional import to_spectrum
         >>> keep_largest(to_spectrum(torch.randn(2, 3, 8, 8)), 0.25).density()
         0.2647058963775635
     """
@@ -100,6 +103,7 @@ def band_limit(spectrum: Spectrum, band: Band, store: Store = "exact") -> Spectr
         `CompressType.NO_FILTER` of the reference code of Dziedzic et al., ICML 2019.
 
     Examples:
+        >>> from passband.functional import to_spectrum
         >>> x = torch.randn(2, 3, 8, 8)
         >>> band_limit(to_spectrum(x), Band(modes=1)).density()  # DC, of 34 bins
         0.029411764815449715

@@ -85,7 +85,10 @@ def settle(
         store: how kept values are held for backward.
     """
     how = _How(
-        activation_of(activation), spectrum.unit, spectrum.own, affine is not None and affine.of_batch
+        activation_of(activation),
+        spectrum.unit,
+        spectrum.own,
+        affine is not None and affine.of_batch,
     )
     parameters = (None, None) if affine is None else (affine.weight, affine.bias)
     followed = any(t is not None and t.requires_grad for t in (spectrum.values, *parameters))
@@ -102,7 +105,9 @@ def settle(
     if not recording:
         return spectrum.with_values(out)
     if left.mask is not None:
-        return spectrum.with_values(out, once(partial(_packed, left, out.detach(), store)), left.mask)
+        return spectrum.with_values(
+            out, once(partial(_packed, left, out.detach(), store)), left.mask
+        )
     if held is not None and affine is not None and not how.active:
         return spectrum.with_values(out, partial(_normed, held, affine, how, out.dtype))
     return spectrum.with_values(out)
@@ -120,7 +125,8 @@ def _normed(held: Held, affine: Affine, how: _How, dtype: torch.dtype) -> Held:
     of_batch = affine.of_batch
 
     def restore(*tensors: Tensor) -> Tensor:
-        again = Affine(*(t.detach() for t in tensors[-4:]), of_batch)
+        mean, reciprocal, weight, bias = (t.detach() for t in tensors[-4:])
+        again = Affine(mean, reciprocal, weight, bias, of_batch)
         z = restored(*tensors[:-4]).to(dtype)
         return elementwise.settle(z, *_scale_and_shift(again, how.unit), None, None, how.parts)[0]
 
@@ -138,11 +144,11 @@ class _Settle(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, z: Tensor, weight: Tensor | None, bias: Tensor | None, affine: Affine | None,
-        chosen: Tensor | None, beta: float | Tensor | None, store: Store, how: _How, held: Held | None,
-        left: _Left | None,
+        chosen: Tensor | None, beta: float | Tensor | None, store: Store, how: _How,
+        held: Held | None, left: _Left | None,
     ) -> Tensor:  # fmt: skip
-        moved = (None, None) if affine is None else _scale_and_shift(affine, how.unit)
-        y, mask = elementwise.settle(z, *moved, chosen, beta, how.parts)
+        scale, shift = (None, None) if affine is None else _scale_and_shift(affine, how.unit)
+        y, mask = elementwise.settle(z, scale, shift, chosen, beta, how.parts)
         if left is None:
             return y
         left.mask = left.mask if mask is None else mask
@@ -177,19 +183,18 @@ class _Settle(torch.autograd.Function):
         with without_autocast(grad.device):
             grad = elementwise.settle_back(grad.contiguous(), ctx.how.parts, mask, kept, y)
             del kept, y
-            grads = grad, None, None
             if of_norm:
-                grads = _through_norm(ctx, grad, *of_norm)
-        return *grads, *[None] * 7
+                return *_through_norm(ctx, grad, *of_norm), *[None] * 7
+        return grad, *[None] * 9
 
 
 def _through_norm(
     ctx: Any, grad: Tensor, mean: Tensor, reciprocal: Tensor, weight: Tensor, *held: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor | None, Tensor]:
     r"""Gradients of the norm's input, weight and bias.
 
-    With ẑ the normalised maps' spectrum, u the DC coefficient of a map of ones, N maps in the batch,
-    μ multiplicities, and G the gradient: A = Σ G ẑ, B = Σ G at DC,
+    With ẑ the normalised maps' spectrum, u the DC coefficient of a map of ones, N maps in the
+    batch, μ multiplicities, and G the gradient: A = Σ G ẑ, B = Σ G at DC,
 
     .. math:: \gamma / \sigma\; (G - \mu \hat z A / (N u^2) - [k = 0]\, B / N).
     """
@@ -197,7 +202,7 @@ def _through_norm(
     scale = weight * reciprocal
     of_bias = grad[0, 0].to(scale.dtype).sum(0)
     if ctx.restore is None:
-        return grad * scale.to(grad.dtype), None, of_bias * how.unit  # type: ignore[return-value]
+        return grad * scale.to(grad.dtype), None, of_bias * how.unit
     z = ctx.restore(*held).to(grad.dtype)
     of_weight = (elementwise.dot(grad, z) - mean * how.unit * of_bias) * reciprocal
     if not how.of_batch:

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from passband.functional.spectral.held import Held, itself
 from passband.transforms.fourier import Axis, Grid, count, frequencies
-from passband.transforms.fourier.bins import own, own_weight, weights
+from passband.transforms.fourier.bins import own, own_weight
 
 SpectrumNorm = Literal["ortho", "backward"]
-"""As in `torch.fft`: with L points in all, `"ortho"` divides by √L there and back, `"backward"` by L
-on the way back only."""
+"""As in `torch.fft`: with L points in all, `"ortho"` divides by √L there and back, `"backward"` by
+L on the way back only."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +130,8 @@ class Spectrum:
         there, back, mirrored = _places(self.lengths)
         out = out.index_copy(2, there.to(z.device), z)
         out = out.index_copy(2, mirrored.to(z.device), z[..., back.to(z.device)].conj())
-        return out.unflatten(2, halved)
+        whole: Tensor = out.unflatten(2, halved)
+        return whole
 
     @classmethod
     def of_complex(
@@ -223,11 +224,11 @@ def _places(lengths: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
     ks = frequencies(rings(lengths))
     there = [place(k) for k in ks]
     twice = [
-        i
-        for i, k in enumerate(ks)
-        if 2 * k[-1] % lengths[-1] == 0 and any(2 * one % L for one, L in zip(k, lengths))
+        i for i, k in enumerate(ks) if 2 * k[-1] % lengths[-1] == 0 and i >= own(rings(lengths))
     ]
     mirrored = [place(tuple(-one for one in ks[i])) for i in twice]
-    return torch.tensor(there), torch.tensor(twice, dtype=torch.long), torch.tensor(
-        mirrored, dtype=torch.long
+    return (
+        torch.tensor(there),
+        torch.tensor(twice, dtype=torch.long),
+        torch.tensor(mirrored, dtype=torch.long),
     )

@@ -1,4 +1,4 @@
-"""Transforms, products, masks and codes as compiled C, where passband was installed with it."""
+"""Transforms, products, spectra, masks, codes as compiled C, if passband was installed with it."""
 
 from passband.kernels.cpu.codes import GROUP as GROUP
 from passband.kernels.cpu.codes import dequantise as dequantise
@@ -16,6 +16,15 @@ from passband.kernels.cpu.product import multiply_across as multiply_across
 from passband.kernels.cpu.product import multiply_back as multiply_back
 from passband.kernels.cpu.product import packed as packed
 from passband.kernels.cpu.product import takes_taps as takes_taps
+from passband.kernels.cpu.sparse import kept as kept
+from passband.kernels.cpu.sparse import pack as pack
+from passband.kernels.cpu.sparse import settle as settle
+from passband.kernels.cpu.sparse import settle_back as settle_back
+from passband.kernels.cpu.sparse import settles as settles
+from passband.kernels.cpu.sparse import unpack as unpack
+from passband.kernels.cpu.spectral import combine_ as combine_
+from passband.kernels.cpu.spectral import dot as dot
+from passband.kernels.cpu.spectral import moments as moments
 from passband.kernels.cpu.transform import adjoint as adjoint
 from passband.kernels.cpu.transform import analysis as analysis
 from passband.kernels.cpu.transform import fits as fits

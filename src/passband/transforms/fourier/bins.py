@@ -26,10 +26,10 @@ from passband.transforms.fourier.axis import Axis
 Norm = Literal["parseval", "none", "ortho", "inverse of none", "inverse of ortho"]
 """What a coefficient is multiplied by, with ring length L and multiplicity μ, 2 for one of a pair.
 
-`"none"`: 1, the plain sum. `"ortho"`: 1 / √L. `"parseval"`: √(μ / L), so that the squares of a map's
-half spectrum sum to the energy of its kept part, and the adjoint of the transform is its inverse.
-The adjoints with `"inverse of none"`, μ / L, and `"inverse of ortho"`, μ / √L, are the inverses of
-the transforms with those."""
+`"none"`: 1, the plain sum. `"ortho"`: 1 / √L. `"parseval"`: √(μ / L), so that the squares of a
+map's half spectrum sum to the energy of its kept part, and the adjoint of the transform is its
+inverse. The adjoints with `"inverse of none"`, μ / L, and `"inverse of ortho"`, μ / √L, are the
+inverses of the transforms with those."""
 
 # The power of L, and the factor of one of a pair.
 _FACTORS: dict[Norm, tuple[float, float]] = {

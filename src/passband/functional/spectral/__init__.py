@@ -1,0 +1,1 @@
+"""Functions on spectra: what SpecNet computes without going back to space."""
