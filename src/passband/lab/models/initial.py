@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
+from passband.nn import SpecConv2d
+
 
 def he_normal_(model: nn.Module) -> None:
     """Draws the weights of all two-dimensional convolutions anew, in place.
@@ -11,5 +13,5 @@ def he_normal_(model: nn.Module) -> None:
     He et al. 2015, equation 14: it keeps the variance of the gradient through ReLU.
     """
     for module in model.modules():
-        if isinstance(module, nn.Conv2d):
+        if isinstance(module, nn.Conv2d | SpecConv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -28,6 +28,27 @@ def lenet5(
         image_size: height and width of the images `(N, in_channels, height, width)`, one number
             if they are square.
     """
+    paddings, features = layout(num_classes, in_channels, image_size)
+    layers = OrderedDict[str, nn.Module](
+        conv1=nn.Conv2d(in_channels, 6, 5, padding=paddings),
+        relu1=nn.ReLU(),
+        pool1=nn.MaxPool2d(2),
+        conv2=nn.Conv2d(6, 16, 5),
+        relu2=nn.ReLU(),
+        pool2=nn.MaxPool2d(2),
+    )
+    layers.update(head(num_classes, features))
+    return nn.Sequential(layers)
+
+
+def layout(
+    num_classes: int, in_channels: int, image_size: int | Sequence[int]
+) -> tuple[tuple[int, int], int]:
+    """Checks the arguments of `lenet5`; the padding of its first convolution, and its features.
+
+    Returns:
+        Zeros before and after each axis, and how many values the first linear layer sees.
+    """
     check_count("num_classes", num_classes)
     check_count("in_channels", in_channels)
     space = (image_size, image_size) if isinstance(image_size, int) else image_size
@@ -37,21 +58,18 @@ def lenet5(
     for size, padding in zip(space, paddings, strict=True):
         pooled = (size + 2 * padding - 4) // 2  # 5x5 takes 4 samples, the pool halves
         features *= (pooled - 4) // 2
-    return nn.Sequential(
-        OrderedDict(
-            conv1=nn.Conv2d(in_channels, 6, 5, padding=paddings),
-            relu1=nn.ReLU(),
-            pool1=nn.MaxPool2d(2),
-            conv2=nn.Conv2d(6, 16, 5),
-            relu2=nn.ReLU(),
-            pool2=nn.MaxPool2d(2),
-            flatten=nn.Flatten(),
-            fc1=nn.Linear(features, 120),
-            relu3=nn.ReLU(),
-            fc2=nn.Linear(120, 84),
-            relu4=nn.ReLU(),
-            fc3=nn.Linear(84, num_classes),
-        )
+    return paddings, features
+
+
+def head(num_classes: int, features: int) -> OrderedDict[str, nn.Module]:
+    """The three linear layers, from maps that have so many values together."""
+    return OrderedDict[str, nn.Module](
+        flatten=nn.Flatten(),
+        fc1=nn.Linear(features, 120),
+        relu3=nn.ReLU(),
+        fc2=nn.Linear(120, 84),
+        relu4=nn.ReLU(),
+        fc3=nn.Linear(84, num_classes),
     )
 
 

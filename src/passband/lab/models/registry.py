@@ -5,17 +5,28 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from functools import partial
 from typing import NamedTuple
 
 from torch import nn
 
+from passband.lab.models.alexnet import alexnet
 from passband.lab.models.densenet import densenet
+from passband.lab.models.densenet_table1 import densenet_table1
 from passband.lab.models.fcn import fcn
 from passband.lab.models.lenet5 import lenet5
 from passband.lab.models.mobilenet import mobilenet
 from passband.lab.models.resnet import resnet18, resnet18_icml
+from passband.lab.models.spectral.alexnet import spec_alexnet
+from passband.lab.models.spectral.densenet import spec_densenet
+from passband.lab.models.spectral.lenet5 import spec_lenet5
+from passband.lab.models.spectral.vgg import spec_vgg16
 from passband.lab.models.unet import UNet
 from passband.lab.models.vgg import vgg16
+
+
+def _with_norm(build: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
+    return partial(build, norm=True, beta=1.0)
 
 
 class _Entry(NamedTuple):
@@ -23,6 +34,7 @@ class _Entry(NamedTuple):
     build: Callable[..., nn.Module]
     dims: int
     per_pixel: bool = False
+    plain: str | None = None  # of a spectral network, the one that it is compared with
 
 
 _MODELS: Mapping[str, _Entry] = {
@@ -34,8 +46,21 @@ _MODELS: Mapping[str, _Entry] = {
     "densenet": _Entry(densenet, dims=2),
     "mobilenet": _Entry(mobilenet, dims=2),
     "unet": _Entry(UNet, dims=2, per_pixel=True),
+    "alexnet": _Entry(alexnet, dims=2),
+    "densenet_table1": _Entry(densenet_table1, dims=2),
+    "spec_lenet5": _Entry(spec_lenet5, dims=2, plain="lenet5"),
+    "spec_alexnet": _Entry(spec_alexnet, dims=2, plain="alexnet"),
+    "spec_vgg16": _Entry(spec_vgg16, dims=2, plain="vgg16"),
+    "spec_densenet": _Entry(spec_densenet, dims=2, plain="densenet_table1"),
+    # With spectral batch norm, which the paper has not; beta is then relative.
+    "spec_lenet5_bn": _Entry(_with_norm(spec_lenet5), dims=2, plain="lenet5"),
+    "spec_alexnet_bn": _Entry(_with_norm(spec_alexnet), dims=2, plain="alexnet"),
+    "spec_vgg16_bn": _Entry(_with_norm(spec_vgg16), dims=2, plain="vgg16"),
+    "spec_densenet_bn": _Entry(
+        _with_norm(spec_densenet), dims=2, plain="densenet_table1"
+    ),
 }
-_REQUIRED = ("num_classes", "in_channels")
+_NO_OPTIONS = ("num_classes", "in_channels", "norm")  # the last goes with the name
 
 
 def available() -> tuple[str, ...]:
@@ -61,6 +86,28 @@ def per_pixel(name: str) -> bool:
     return _entry(name).per_pixel
 
 
+def is_spectral(name: str) -> bool:
+    """Whether a model computes convolutions and activations in the spectrum (SpecNet).
+
+    Raises:
+        ValueError: there is no such model.
+    """
+    return _entry(name).plain is not None
+
+
+def plain_form(name: str) -> str:
+    """The plain network that a spectral one is compared with; a plain one's own name.
+
+    Raises:
+        ValueError: there is no such model.
+
+    Example:
+        >>> plain_form("spec_vgg16_bn")
+        'vgg16'
+    """
+    return _entry(name).plain or name
+
+
 def options(name: str) -> dict[str, object]:
     """The options of a model and their defaults.
 
@@ -72,7 +119,7 @@ def options(name: str) -> dict[str, object]:
         {'image_size': 28}
     """
     parameters = inspect.signature(_entry(name).build).parameters
-    return {key: p.default for key, p in parameters.items() if key not in _REQUIRED}
+    return {key: p.default for key, p in parameters.items() if key not in _NO_OPTIONS}
 
 
 def create_model(name: str, *, num_classes: int, in_channels: int, **given: object) -> nn.Module:

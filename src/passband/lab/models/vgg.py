@@ -9,7 +9,7 @@ from torch import nn
 from passband.lab.checks import check_count
 from passband.lab.models.initial import he_normal_
 
-_STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # channels, and how many convolutions
+STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # channels, and how many convolutions
 
 
 def vgg16(num_classes: int, in_channels: int) -> nn.Sequential:
@@ -27,7 +27,7 @@ def vgg16(num_classes: int, in_channels: int) -> nn.Sequential:
     check_count("in_channels", in_channels)
     layers = OrderedDict[str, nn.Module]()
     before = in_channels
-    for i, (width, count) in enumerate(_STAGES, 1):
+    for i, (width, count) in enumerate(STAGES, 1):
         for j in range(1, count + 1):
             layers[f"conv{i}_{j}"] = nn.Conv2d(before, width, 3, padding=1)
             layers[f"bn{i}_{j}"] = nn.BatchNorm2d(width)
