@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,23 @@ import pytest
 
 from passband.lab import cli, results
 from passband.lab.config import TrainConfig
+from passband.lab.studies import STUDIES
 
 TRAIN = ["train", "--data", "digits", "--model", "lenet5"]
 STUDY = ["study", "rates", "--data", "digits", "--model", "lenet5"]
+
+
+def caught(monkeypatch: pytest.MonkeyPatch, name: str) -> list[Any]:
+    """What a study is asked to do, which it does not do."""
+    asked: list[Any] = []
+
+    def run(config: Any, watch: Any) -> list[Any]:
+        asked.append(config)
+        return []
+
+    monkeypatch.setitem(STUDIES, name, replace(STUDIES[name], run=run))
+    monkeypatch.setattr(cli, "_finish", lambda directory: None)
+    return asked
 
 
 def in_new_process(code: str) -> subprocess.CompletedProcess[str]:
@@ -104,9 +119,7 @@ def test_a_study_is_read_from_the_words(
     keep: tuple[float | None, ...],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    asked: list[Any] = []
-    monkeypatch.setattr(cli, "rates", lambda study, watch: asked.append(study))
-    monkeypatch.setattr(cli, "_finish", lambda directory: None)
+    asked = caught(monkeypatch, "rates")
     assert cli.main(["study", "rates", *words, "--out", "run", "--seeds", "3"]) == 0
     (study,) = asked
     assert [(base.data, base.model) for base in study.base] == pairs
@@ -115,9 +128,7 @@ def test_a_study_is_read_from_the_words(
 
 
 def test_a_root_is_for_the_data_that_take_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Any] = []
-    monkeypatch.setattr(cli, "rates", lambda study, watch: asked.append(study))
-    monkeypatch.setattr(cli, "_finish", lambda directory: None)
+    asked = caught(monkeypatch, "rates")
     pairs = ["--data", "digits", "ucr:Toy", "--model", "lenet5", "fcn"]
     assert cli.main(["study", "rates", *pairs, "--out", "run", "--root", "/x"]) == 0
     assert [base.root for base in asked[0].base] == [None, "/x"]
@@ -141,9 +152,7 @@ def test_a_run_is_read_from_the_words(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_demo_is_the_study_with_its_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Any] = []
-    monkeypatch.setattr(cli, "rates", lambda study, watch: asked.append(study))
-    monkeypatch.setattr(cli, "_finish", lambda directory: None)
+    asked = caught(monkeypatch, "rates")
     pairs = ["--data", "mnist-5k", "ucr:GunPoint", "--model", "lenet5", "fcn"]
     cli.main(["demo", "--out", "run"])
     cli.main(["study", "rates", *pairs, "--out", "run"])

@@ -2,7 +2,8 @@
 
 import argparse
 import re
-from typing import NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import passband
 from passband.lab.bench.arguments import add_bench
@@ -21,6 +22,17 @@ def _keep(text: str) -> float | None:
 
 def _devices(text: str) -> int | str:
     return int(text) if re.fullmatch(r"-?\d+", text) else text
+
+
+# What studies are told; which of them takes it, the fields of its config say.
+STUDY_OPTIONS: dict[str, tuple[Callable[[str], Any], bool, str]] = {
+    "keep": (_keep, True, "fractions kept; plain is always part"),
+    "beta": (float, True, "thresholds"),
+    "fractions": (float, True, "of the numbers that are kept"),
+    "seeds": (int, False, "how many, from 0"),
+    "maps": (int, False, "samples that maps are taken of"),
+    "channels": (int, False, "how many are shown"),
+}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -46,13 +58,16 @@ def parser() -> argparse.ArgumentParser:
 
     study = commands.add_parser("study", help="a grid of runs, its figures and report; "
                                 "the same command again continues a stopped one")  # fmt: skip
-    study.add_argument("name", help="; ".join(f"{name}: {what}" for name, what in STUDIES.items()))
+    study.add_argument("name", help="; ".join(f"{name}: {study.what}"
+                                              for name, study in STUDIES.items()))  # fmt: skip
     for name in ("--data", "--model"):
-        study.add_argument(name, nargs="+", action="extend", required=True,
-                           help="one or more; data and models go in pairs")  # fmt: skip
-    study.add_argument("--keep", nargs="+", action="extend", type=_keep,
-                       help="default: plain 1 .75 .5 .25 .1; plain is always part")  # fmt: skip
-    study.add_argument("--seeds", type=int, default=2, help="how many, from 0 (default 2)")
+        study.add_argument(name, nargs="+", action="extend",
+                           help="one or more; data and models go in pairs (each study has its own "
+                           "default)")  # fmt: skip
+    for option, (kind, several, what) in STUDY_OPTIONS.items():
+        some: dict[str, Any] = {"nargs": "+", "action": "extend"} if several else {}
+        of = ", ".join(name for name, study in STUDIES.items() if option in study.options)
+        study.add_argument(f"--{option}", type=kind, help=f"{what} ({of})", **some)
     study.set_defaults(command="study")
 
     for command in (one, study):

@@ -1,20 +1,24 @@
 """The study ``rates``: accuracy, saved bytes and step time against keep."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import lightning as L
 
-from passband.lab import data
+from passband.lab import data, figures, table
 from passband.lab.checks import check_count, check_keep
 from passband.lab.config import TrainConfig
+from passband.lab.figures import Figure
 from passband.lab.measure import costs
+from passband.lab.notes import of_bands
 from passband.lab.processes import is_first
 from passband.lab.results import Row
 from passband.lab.studies.costs import cost_rows, first_batch
 from passband.lab.studies.grid import Book, StudyConfig, setting
 from passband.lab.studies.part import Watch, parts
+from passband.lab.studies.study import Lines, Study
 from passband.lab.training import build, train
 
 KEEPS = (None, 1.0, 0.75, 0.5, 0.25, 0.1)
@@ -103,3 +107,31 @@ def _cost_rows(study: RatesConfig, cell: TrainConfig, loaded: data.LabeledData) 
     measured = costs(models, first_batch(cell, loaded), cell, study.repeats)
     kept = {name: keep_measured for name, (_, keep_measured) in built.items()}
     return cost_rows(study.name, runs, measured, kept)
+
+
+def _tables(rows: Sequence[Row]) -> dict[str, Lines]:
+    return {_title(*pair): lines for pair, lines in table.tables(rows).items()}
+
+
+def _figures(rows: Sequence[Row], directory: Path) -> dict[str, list[Figure]]:
+    pairs = dict.fromkeys((row.data, row.model) for row in rows)
+    return {
+        _title(*pair): figures.draw([row for row in rows if (row.data, row.model) == pair])
+        for pair in pairs
+    }
+
+
+def _title(data: str, model: str) -> str:
+    return f"{model} on {data}"
+
+
+RATES = Study(
+    what="accuracy, bytes held for backward and step time against keep",
+    title="Accuracy, memory and time as the band narrows",
+    config=RatesConfig,
+    run=rates,
+    tables=_tables,
+    figures=_figures,
+    notes=of_bands,
+    pairs=(("mnist-5k", "lenet5"),),
+)
