@@ -70,6 +70,15 @@ def test_it_is_that_of_the_trained_models_maps(finished: Path) -> None:
         assert value(rows, transform, 0, 0.05, "energy") != pytest.approx(mean)
 
 
+def test_before_training_it_is_that_of_the_initial_weights(finished: Path) -> None:
+    torch.manual_seed(0)
+    model: Any = models.create_model("lenet5", num_classes=10, in_channels=1, image_size=8)
+    first = data.load("digits").test[:8][0]
+    found = value(results.read(finished / "results.csv"), "db2", 0, 0.05, "energy/conv1")
+    with torch.no_grad():
+        assert energy_compaction(model[0](first), "db2", [0.05]) == pytest.approx([found])
+
+
 def test_a_finished_study_repeats_nothing(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (finished / "results.csv").read_bytes()
     monkeypatch.setattr(module, "train", lambda *a, **k: pytest.fail("was repeated"))
