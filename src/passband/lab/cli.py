@@ -122,9 +122,7 @@ def _run_study(
     training = {**study.recipe, **{k: v for k, v in given.items() if v is not None}}
     root = training.pop("root", None)
     base = tuple(
-        TrainConfig.recommended(
-            data, model, out, root=root if data in rooted else None, **training
-        )
+        TrainConfig.recommended(data, model, out, root=root if data in rooted else None, **training)
         for data, model in pairs
     )
     config = study.config(out=out, base=base, **told)

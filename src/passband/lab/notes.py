@@ -20,9 +20,8 @@ _KEEP = (
     "unconverted model with PyTorch's own convolutions."
 )
 DENSITY = (
-    "<b>density</b> is the share of a spectrum's coefficients that the thresholds keep, weighted by "
-    "how many each layer has. What is held for backward is a bit for each coefficient and those "
-    "that are kept."
+    "<b>density</b> is the share of their coefficients that all thresholds together keep. What is "
+    "held for backward is a bit for each coefficient, and those that are kept."
 )
 
 

@@ -79,9 +79,7 @@ class Book:
         if is_first():
             with quiet():
                 processes = [make_trainer(base).world_size for base in study.base]
-            rundir.claim(
-                Path(study.out), {**study.to_dict(), "processes": processes}, again=True
-            )
+            rundir.claim(Path(study.out), {**study.to_dict(), "processes": processes}, again=True)
             samples = {name: sizes(name, one)["samples"][name] for name, one in self.loaded.items()}
             environment.save(Path(study.out), samples=samples)
         there = results.read(self.path) if self.path.exists() else []

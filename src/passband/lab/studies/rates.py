@@ -79,9 +79,7 @@ def rates(study: RatesConfig, watch: Watch = lambda done, doing: None) -> list[R
     for part in parts(list(_cells(study, book)), watch):
         cell = part.run
         if not book.has(cell, "test_accuracy"):
-            result = train(
-                cell, resume=part.resumes, callbacks=[part.epochs], progress_bar=False
-            )
+            result = train(cell, resume=part.resumes, callbacks=[part.epochs], progress_bar=False)
             book.add(result.rows(study.name))
         # After the last keep of a seed: all models of the seed side by side.
         if cell.keep == study.keep[-1] and not book.has(cell, "saved_bytes"):

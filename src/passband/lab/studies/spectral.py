@@ -1,6 +1,6 @@
 """What the studies of spectral networks share."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from passband.lab import models
@@ -76,19 +76,23 @@ def check_spectral(study: str, bases: Sequence[TrainConfig]) -> None:
 
 def plain_of(base: TrainConfig) -> TrainConfig:
     """The plain network of a spectral one, trained by the same recipe."""
-    return replace(base, model=models.plain_form(base.model), beta=None)
+    plain = models.plain_form(base.model)
+    return replace(base, model=plain, beta=None, density=None, beta_epochs=0)
 
 
-def cells(study: SpectralConfig, book: Book) -> Iterator[tuple[TrainConfig, bool]]:
-    """The runs, each plain network before its spectral ones, and whether one is its seed's last."""
+def cells(study: SpectralConfig, book: Book) -> list[list[TrainConfig]]:
+    """The runs of each plain network and seed: itself, then its spectral ones."""
     groups: dict[TrainConfig, list[TrainConfig]] = {}
     for base in study.base:
         groups.setdefault(plain_of(base), []).append(base)
-    for plain, bases in groups.items():
-        for seed in range(study.seeds):
-            runs = [plain, *(replace(base, beta=beta) for base in bases for beta in study.beta)]
-            for run in runs:
-                yield book.directory(replace(run, seed=seed)), run == runs[-1]
+    return [
+        [
+            book.directory(replace(run, seed=seed))
+            for run in (plain, *(replace(base, beta=b) for base in bases for b in study.beta))
+        ]
+        for plain, bases in groups.items()
+        for seed in range(study.seeds)
+    ]
 
 
 def with_beta(rows: Sequence[Row], run: TrainConfig) -> list[Row]:
