@@ -1,5 +1,6 @@
 """passband: band-limited convolutional networks for PyTorch."""
 
+from passband import analysis as analysis
 from passband import functional as functional
 from passband import memory as memory
 from passband import nn as nn

@@ -16,7 +16,7 @@ from passband.kernels import cpu as compiled
 from passband.kernels import missing
 from passband.kernels.cpu import library as loading
 from passband.kernels.cpu.sparse import ACTIVATIONS
-from passband.memory.bits import packed, unpacked
+from passband.packing.bits import packed, unpacked
 
 VARIANTS = loading._variants()
 SHAPES = [(1, 2, 1, 1), (3, 2, 5, 7), (13, 2, 4, 16), (613, 2, 3, 6), (45, 2, 8, 33)]

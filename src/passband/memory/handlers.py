@@ -219,9 +219,10 @@ def _max_pool2d(
     window: Any = [
         tuple(_each(size, 2)) for size in (kernel_size, stride or kernel_size, padding, dilation)
     ]
-    if return_indices or not pooling.fits(window[0]) or not x.numel():
+    whole = (*window, ceil_mode)
+    if return_indices or not x.numel() or not pooling.fits(whole, x.shape[-1]):
         return None
-    return pooling.max_pool2d(mode.recipes, x, (*window, ceil_mode))
+    return pooling.max_pool2d(mode.recipes, x, whole)
 
 
 def _max_pool1d(

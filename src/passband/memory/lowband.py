@@ -10,6 +10,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from passband.transforms.cosine import cosines
+from passband.transforms.orthogonal import along
+
 Basis = Literal["haar", "dct", "dft"]
 SHARE = 8  # samples of an axis to each number of its low band
 
@@ -25,14 +28,14 @@ def low_band(x: Tensor, axes: Sequence[int], basis: Basis) -> Tensor:
             cosines and sines of whole periods.
     """
     for axis in reversed(axes):  # the longest rows while they can be read one by one
-        x = _along(x, axis, functions(basis, x.shape[axis], x.dtype, x.device))
+        x = along(x, axis, functions(basis, x.shape[axis], x.dtype, x.device))
     return x
 
 
 def spread(low: Tensor, axes: Sequence[int], lengths: Sequence[int], basis: Basis) -> Tensor:
     """The maps of these coefficients, of those lengths on the axes."""
     for axis, n in zip(axes, lengths, strict=True):
-        low = _along(low, axis, functions(basis, n, low.dtype, low.device).T)
+        low = along(low, axis, functions(basis, n, low.dtype, low.device).T)
     return low
 
 
@@ -45,16 +48,9 @@ def functions(basis: Basis, n: int, dtype: torch.dtype, device: torch.device) ->
     if basis == "haar":
         rows = (at // SHARE == k).double()
     elif basis == "dct":
-        rows = torch.cos(math.pi / n * (at + 0.5) * k)
+        rows = cosines(n, count)
     else:
         angles = 2 * math.pi / n * at * torch.ceil(k / 2)
         rows = torch.where(k % 2 == 1, torch.sin(angles), torch.cos(angles))
     rows /= rows.norm(dim=1, keepdim=True)
     return rows.to(device, dtype)
-
-
-def _along(x: Tensor, axis: int, matrix: Tensor) -> Tensor:
-    if axis == x.dim() - 1:
-        return x @ matrix.T
-    out: Tensor = (matrix @ x.flatten(axis + 1)).unflatten(-1, x.shape[axis + 1 :])
-    return out

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from passband.functional.arguments import check_choice
-from passband.functional.spectral.activation import activation_of
 from passband.functional.spectral.norm import affine_of
 from passband.functional.spectral.selection import (
     check_beta,
@@ -164,8 +163,7 @@ class SpectralActivation(nn.Module):
 
     def __init__(self, activation: str = "tanh", store: Store = "exact") -> None:
         super().__init__()
-        activation_of(activation)
-        check_store("SpectralActivation", store)
+        check_store("SpectralActivation", store, activation)
         self.activation, self.store = activation, store
 
     def forward(self, spectrum: Spectrum) -> Spectrum:

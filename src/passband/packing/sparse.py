@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from passband.kernels import cpu as compiled
 from passband.packing import bits
 from passband.packing.codes import Codes, dequantised, quantised
 
@@ -69,17 +71,23 @@ def bytes_of(mask: Tensor, shape: Sequence[int]) -> Tensor:
 
 def kept_count(mask: Tensor, shape: Sequence[int]) -> int:
     """How many complex coefficients a mask keeps."""
+    if compiled.reads(mask, mask):
+        return compiled.kept(mask, math.prod(shape) // 2)
     return int(bytes_of(mask, shape).sum())
 
 
 def kept_of(y: Tensor, mask: Tensor, dtype: torch.dtype) -> Tensor:
     """The kept coefficients of a spectrum, `(2, kept)`, in a dtype."""
+    if compiled.is_spectrum(y) and dtype in compiled.DTYPES and mask.is_contiguous():
+        return compiled.pack(y, mask, dtype)
     chosen = bytes_of(mask, y.shape)
     return torch.stack([part[chosen] for part in y.unbind(1)]).to(dtype)
 
 
 def unpacked(mask: Tensor, kept: Tensor, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     """The spectrum `(bins, 2, N, C)` of a mask and its kept coefficients `(2, kept)`."""
+    if dtype in compiled.DTYPES and compiled.reads(mask, kept):
+        return compiled.unpack(mask, kept, shape, dtype)
     chosen = bytes_of(mask, shape)
     out = kept.new_zeros(shape, dtype=dtype)
     for part, values in zip(out.unbind(1), kept, strict=True):

@@ -27,12 +27,14 @@ class Part:
         function: f.
         derivative: f' as a function of the value f(x).
         odd: whether f(-x) = -f(x).
+        smooth: whether the derivative is continuous, so that it follows from a rounded value.
     """
 
     name: str
     function: Elementwise
     derivative: Elementwise
     odd: bool = True
+    smooth: bool = True
 
 
 _PARTS = {
@@ -42,9 +44,9 @@ _PARTS = {
         Part("tanh", torch.tanh, lambda y: 1 - y * y),
         Part("softsign", F.softsign, lambda y: (1 - y.abs()).square()),
         Part("arctan", torch.atan, lambda y: torch.cos(y).square()),
-        Part("hardtanh", F.hardtanh, lambda y: (y.abs() < 1).to(y.dtype)),
-        Part("softshrink", F.softshrink, lambda y: (y != 0).to(y.dtype)),
-        Part("relu", torch.relu, lambda y: (y > 0).to(y.dtype), odd=False),
+        Part("hardtanh", F.hardtanh, lambda y: (y.abs() < 1).to(y.dtype), smooth=False),
+        Part("softshrink", F.softshrink, lambda y: (y != 0).to(y.dtype), smooth=False),
+        Part("relu", torch.relu, lambda y: (y > 0).to(y.dtype), odd=False, smooth=False),
     )
 }
 _ACTIVATIONS: dict[str, tuple[Part, Part]] = {
@@ -90,7 +92,7 @@ def register_activation(name: str, real: Part, imaginary: Part | None = None) ->
         imaginary: of the imaginary part, by default the same.
 
     Raises:
-        ValueError: the name is taken, or a function breaks what every activation must keep: f(0) is
+        ValueError: a name is taken, or a function breaks what every activation must keep: f(0) is
             not 0, it is not monotone, its derivative is another function's, or that of the
             imaginary part is not odd, so that maps would not stay real.
 
@@ -101,6 +103,9 @@ def register_activation(name: str, real: Part, imaginary: Part | None = None) ->
     imaginary = imaginary or real
     if name in _ACTIVATIONS:
         raise ValueError(f"there is an activation {name!r} already")
+    for part in (real, imaginary):
+        if _PARTS.get(part.name, part) is not part:
+            raise ValueError(f"there is a function {part.name!r} already")
     for part, what in ((real, "real"), (imaginary, "imaginary")):
         if problem := _problem(part, odd=what == "imaginary"):
             raise ValueError(f"activation {name!r}: the function of the {what} part {problem}")

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from passband.functional.spectral.activation import Part
+from passband.kernels import cpu as compiled
 from passband.packing import bits
 from passband.packing.sparse import bytes_of, unpacked
 
@@ -30,6 +31,10 @@ def settle(
         beta: the least magnitude that is kept.
         parts: functions of real and imaginary part.
     """
+    names = parts[0].name, parts[1].name
+    if chosen is None and compiled.settles(z, names):
+        y, mask = compiled.settle(z, _float(scale), _float(shift), float(beta or 0), names)
+        return y, None if beta is None else mask
     if scale is not None:
         assert shift is not None
         z = z * scale.to(z.dtype)
@@ -57,6 +62,9 @@ def settle_back(
     """
     if y is None and kept is not None:
         assert mask is not None
+        names = parts[0].name, parts[1].name
+        if compiled.settles(grad, names) and compiled.reads(mask, kept):
+            return compiled.settle_back(grad, mask, kept, names)
         y = unpacked(mask, kept, grad.shape, grad.dtype)
     if y is not None:
         both = zip(parts, y.unbind(1), grad.unbind(1), strict=True)
@@ -66,6 +74,8 @@ def settle_back(
 
 def energy(z: Tensor, own: int) -> Tensor:
     """Of each channel, the sum of all squares, each as often as its frequency counts, `(C,)`."""
+    if compiled.is_spectrum(z):
+        return compiled.moments(z, own)[1]
     squares = _wide(z).square().sum((1, 2))
     squares[own:] *= 2
     return squares.sum(0)
@@ -73,16 +83,24 @@ def energy(z: Tensor, own: int) -> Tensor:
 
 def dot(g: Tensor, z: Tensor) -> Tensor:
     """Of each channel, the sum of products, `(C,)`."""
+    if compiled.is_spectrum(g) and compiled.is_spectrum(z) and g.dtype == z.dtype:
+        return compiled.dot(g, z)
     return (_wide(g) * _wide(z)).sum((0, 1, 2))
 
 
 def combine(g: Tensor, z: Tensor, own: int, a: Tensor, b: Tensor, c: Tensor) -> Tensor:
-    """`a g + b μ z`, and `c` added to DC, with the multiplicity μ of each bin."""
+    """`a g + b μ z`, and `c` added to DC, with the multiplicity μ of each bin; may overwrite g."""
+    if compiled.is_spectrum(g) and compiled.is_spectrum(z) and g.dtype == z.dtype:
+        return compiled.combine_(g, z, own, a.float(), b.float(), c.float())
     twice = z.new_full((len(z), 1, 1, 1), 2.0)
     twice[:own] = 1.0
     out = g * a.to(g.dtype) + z * (b.to(g.dtype) * twice)
     out[0, 0] += c.to(g.dtype)
     return out
+
+
+def _float(x: Tensor | None) -> Tensor | None:
+    return None if x is None else x.detach().float()
 
 
 def _wide(x: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from passband.band import Band
+from passband.functional.spectral.activation import activation_of
 from passband.functional.spectral.settle import settle
 from passband.functional.spectral.spectrum import Spectrum
 from passband.functional.spectral.transform import check_spectrum
@@ -151,7 +152,7 @@ def spectral_activation(
         tensor([ 0.5000, -0.5000])
     """
     check_spectrum("spectral_activation", spectrum)
-    check_store("spectral_activation", store)
+    check_store("spectral_activation", store, activation)
     return settle(spectrum, activation=activation, store=store)
 
 
@@ -172,11 +173,18 @@ def check_beta(name: str, beta: float | Tensor) -> None:
         raise ValueError(f"{name}: beta is not negative; got {beta!r}")
 
 
-def check_store(name: str, store: object) -> None:
-    """How kept values are held.
+def check_store(name: str, store: object, activation: str = "identity") -> None:
+    """How kept values are held, of which an activation's derivative follows.
 
     Raises:
-        ValueError: another word.
+        ValueError: another word, another activation, or one whose derivative jumps and cannot be
+            read off rounded values.
     """
     if store not in get_args(Store):
         raise ValueError(f"{name}: store is one of {', '.join(get_args(Store))}; got {store!r}")
+    parts = activation_of(activation)
+    if store != "exact" and not all(part.smooth for part in parts):
+        raise ValueError(
+            f"{name}: the derivative of {activation!r} jumps and does not follow from rounded "
+            f"values: store='exact', or another activation; got store={store!r}"
+        )

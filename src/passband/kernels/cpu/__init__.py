@@ -16,8 +16,10 @@ from passband.kernels.cpu.product import multiply_across as multiply_across
 from passband.kernels.cpu.product import multiply_back as multiply_back
 from passband.kernels.cpu.product import packed as packed
 from passband.kernels.cpu.product import takes_taps as takes_taps
+from passband.kernels.cpu.sparse import is_spectrum as is_spectrum
 from passband.kernels.cpu.sparse import kept as kept
 from passband.kernels.cpu.sparse import pack as pack
+from passband.kernels.cpu.sparse import reads as reads
 from passband.kernels.cpu.sparse import settle as settle
 from passband.kernels.cpu.sparse import settle_back as settle_back
 from passband.kernels.cpu.sparse import settles as settles
@@ -25,6 +27,7 @@ from passband.kernels.cpu.sparse import unpack as unpack
 from passband.kernels.cpu.spectral import combine_ as combine_
 from passband.kernels.cpu.spectral import dot as dot
 from passband.kernels.cpu.spectral import moments as moments
+from passband.kernels.cpu.transform import DTYPES as DTYPES
 from passband.kernels.cpu.transform import adjoint as adjoint
 from passband.kernels.cpu.transform import analysis as analysis
 from passband.kernels.cpu.transform import fits as fits

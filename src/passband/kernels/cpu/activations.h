@@ -15,11 +15,26 @@ INLINE V chosen(Bits where, V x, V other)
 
 INLINE V splat(float x) { return (V){0} + x; }
 INLINE V magnitude(V x) { return (V)((Bits)x & 0x7fffffff); }
-INLINE V signed_as(V x, V like) { return (V)((Bits)x | ((Bits)like & 0x80000000)); }
+INLINE V signed_as(V x, V like) { return chosen((Bits){0} + 0x80000000, like, x); }
 
 /* What is no number stays so. */
-INLINE V at_most(V x, float most) { return chosen((Bits)(x > most), splat(most), x); }
-INLINE V at_least(V x, float least) { return chosen((Bits)(x < least), splat(least), x); }
+INLINE V at_most(V x, float most)
+{
+#if LANES == 16
+    return (V)_mm512_min_ps((__m512)splat(most), (__m512)x);
+#else
+    return chosen((Bits)(x > most), splat(most), x);
+#endif
+}
+
+INLINE V at_least(V x, float least)
+{
+#if LANES == 16
+    return (V)_mm512_max_ps((__m512)splat(least), (__m512)x);
+#else
+    return chosen((Bits)(x < least), splat(least), x);
+#endif
+}
 
 /* -expm1(-2|x|) / (2 + expm1(-2|x|)): no digits are lost near 0. */
 INLINE V tanh_of(V x)
@@ -27,14 +42,14 @@ INLINE V tanh_of(V x)
     V y = -2 * at_most(magnitude(x), 10);
     /* y = n log(2) + r: n stands in the last bits of n + 1.5 * 2^23. */
     V shifted = y * 1.44269504f + 12582912.f, n = shifted - 12582912.f;
-    V r = y - n * 0.693359375f - n * -2.12194440e-4f;
+    V r = y - n * .693147181f; /* of a large n not exact, but then its power is small */
     V power = (V)(((Bits)shifted + 127) << 23);
     V p = r * 1.394658124e-3f + 8.366659298e-3f;
     p = p * r + 4.166628027e-2f;
     p = p * r + 1.666654243e-1f;
     p = p * r + 5.000000062e-1f;
     V less = power * (p * r * r + r) + (power - 1);
-    return signed_as(-less / (2 + less), x);
+    return signed_as(less / (2 + less), x);
 }
 
 /* arctan(t) or, beyond 1, pi / 2 - arctan(1 / t). */

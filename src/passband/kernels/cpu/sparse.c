@@ -62,16 +62,18 @@ INLINE void store_part(void *to, Place p, int64_t part, int64_t plane, V v, int 
         store_some((void *)past(to, p.at + part, half), splat(v[i]), 1, half);
 }
 
-INLINE uint32_t bits_of(Bits where)
+/* Where a vector is not below a bound: what is no number is not. */
+INLINE uint32_t bits_of(V x, float least)
 {
 #if LANES == 16
-    return _mm512_movepi32_mask((__m512i)where);
+    return _mm512_cmp_ps_mask((__m512)x, (__m512)splat(least), _CMP_NLT_UQ);
 #elif LANES == 8
-    return _mm256_movemask_ps((__m256)where);
+    return ~_mm256_movemask_ps((__m256)(x < least));
 #else
+    Bits below = (Bits)(x < least);
     uint32_t bits = 0;
     for (int i = 0; i < LANES; i++)
-        bits |= (where[i] & 1) << i;
+        bits |= (~below[i] & 1) << i;
     return bits;
 #endif
 }
@@ -160,8 +162,7 @@ INLINE void settle(const Sparse *s, int64_t index, int half)
             channel += step;
             channel -= channel < s->channels ? 0 : s->channels;
         }
-        V power = re * re + im * im;
-        uint32_t bits = bits_of(~(Bits)(power < s->least)) & ((1u << lanes) - 1);
+        uint32_t bits = bits_of(re * re + im * im, s->least) & ((1u << lanes) - 1);
         store_bits(s, at, bits, lanes);
         re = only(bits, activated(re, s->real));
         im = only(bits, activated(im, s->imaginary));

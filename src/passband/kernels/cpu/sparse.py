@@ -45,6 +45,13 @@ def is_spectrum(z: Tensor) -> bool:
     return there and z.ndim == 4 and z.is_contiguous() and z.numel() > 0
 
 
+def reads(mask: Tensor, values: Tensor) -> bool:
+    """Whether these kernels read such a mask and kept coefficients."""
+    there = library() is not None and is_real(mask) and is_real(values)
+    whole = mask.is_contiguous() and values.is_contiguous()
+    return there and whole and mask.numel() > 0 and values.dtype in (*DTYPES, torch.uint8)
+
+
 def settle(
     z: Tensor, scale: Tensor | None, shift: Tensor | None, beta: float, activation: Activation
 ) -> tuple[Tensor, Tensor]:
@@ -122,7 +129,7 @@ def repeated(channels: Tensor, count: int) -> Tensor:
     """`(C,)` with the first numbers once more, so that a vector may begin at any channel."""
     assert channels.dtype == torch.float32
     assert channels.shape == (count,)
-    return channels.repeat(1 + -(-_LANES // count))[: count + _LANES].contiguous()
+    return torch.cat([channels] * (1 + -(-_LANES // count)))
 
 
 def _given(
