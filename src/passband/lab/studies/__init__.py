@@ -2,10 +2,13 @@
 
 from passband.lab.studies.rates import RATES, RatesConfig, rates
 from passband.lab.studies.specnet_beta import SPECNET_BETA
+from passband.lab.studies.specnet_maps import SPECNET_MAPS
 from passband.lab.studies.specnet_training import SPECNET_TRAINING
 from passband.lab.studies.study import Study
 
 __all__ = ["STUDIES", "RatesConfig", "Study", "rates"]
 
 # By their name on the command line. To add one, write its module and name its study here.
-STUDIES: dict[str, Study] = {study.name: study for study in (RATES, SPECNET_BETA, SPECNET_TRAINING)}
+STUDIES: dict[str, Study] = {
+    study.name: study for study in (RATES, SPECNET_BETA, SPECNET_TRAINING, SPECNET_MAPS)
+}

@@ -193,6 +193,6 @@ SPECNET_BETA = Study(
     tables=spectral_tables,
     figures=_figures,
     notes=_notes,
-    pairs=(("digits", "spec_lenet5"), ("digits", "spec_lenet5_bn")),
-    recipe={"epochs": 5},
+    pairs=(("mnist-5k", "spec_lenet5"), ("mnist-5k", "spec_lenet5_bn")),
+    recipe={"epochs": 3},
 )

@@ -140,6 +140,6 @@ SPECNET_TRAINING = Study(
     tables=spectral_tables,
     figures=_figures,
     notes=_notes,
-    pairs=(("digits", "spec_lenet5"),),
-    recipe={"epochs": 12},
+    pairs=(("mnist-5k", "spec_lenet5"),),
+    recipe={"epochs": 8},
 )
