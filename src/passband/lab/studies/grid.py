@@ -87,9 +87,7 @@ class Book:
 
     def has(self, run: TrainConfig, metric: str, variant: str | None = None) -> bool:
         """Whether the table holds that metric of a run."""
-        row = Row(self.study.name, run.data, run.model, variant or run.variant, run.seed, None,
-                  run.keep, None, metric, 0.0, run.beta)  # fmt: skip
-        return _key(row) in self._done
+        return (*_run_key(run, variant or run.variant), metric) in self._done
 
     def add(self, rows: Sequence[Row]) -> None:
         """Puts rows at the end of the table."""
@@ -124,5 +122,14 @@ def setting(run: TrainConfig) -> str:
     return run.variant if run.keep is None else f"keep{run.keep}"
 
 
+def is_of(row: Row, run: TrainConfig) -> bool:
+    """Whether a row is of that run."""
+    return _run_key(row, row.variant) == _run_key(run, run.variant)
+
+
+def _run_key(of: Row | TrainConfig, variant: str) -> tuple[object, ...]:
+    return of.data, of.model, variant, of.seed, of.keep, of.beta
+
+
 def _key(row: Row) -> tuple[object, ...]:
-    return row.data, row.model, row.variant, row.seed, row.keep, row.beta, row.metric
+    return *_run_key(row, row.variant), row.metric

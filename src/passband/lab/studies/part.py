@@ -44,9 +44,9 @@ class Part:
         """Says what comes."""
         self.watch(self.start, self.doing)
 
-    def measure(self, what: str) -> None:
-        """Says that it is trained, and what comes after."""
-        run = self.run
+    def measure(self, what: str, of: TrainConfig | None = None) -> None:
+        """Says that it is trained, and what comes after; of another run if one is given."""
+        run = of or self.run
         self.watch(self.start + self.share, f"{run.data} {run.model} seed {run.seed}: {what}")
 
     @property

@@ -186,7 +186,7 @@ def _notes(rows: Sequence[Row], run: Mapping[str, Any]) -> Iterable[str]:
 
 SPECNET_MAPS = Study(
     what="maps of the first layer of a spectral network, in spectrum and space, at several beta",
-    title="SpecNet: spectra become sparse, maps change little (figure 2)",
+    title="SpecNet: maps in spectrum and space at several thresholds (figure 2)",
     config=MapsConfig,
     run=specnet_maps,
     tables=_tables,
