@@ -67,7 +67,25 @@ def in_new_process(code: str) -> subprocess.CompletedProcess[str]:
         ([*TRAIN, "--out", "OUT", "--root", "/nowhere"], "/nowhere"),
         ([*TRAIN, "--out", "OUT", "--data", "mnist"], "unknown data 'mnist'"),
         ([*TRAIN, "--out", "OUT", "--model", "lenet"], "unknown model 'lenet'"),
-        (["study", "rate", *STUDY[2:], "--out", "OUT"], "unknown study 'rate'"),
+        (["study", "rate", *STUDY[2:], "--out", "OUT"],
+         "unknown study 'rate'; there is " + ", ".join(STUDIES)),
+        ([*STUDY, "--out", "OUT", "--beta", ".5"],
+         "study rates takes no --beta; beside data, models and how they are trained it takes "
+         "--keep, --seeds"),
+        ([*STUDY, "--out", "OUT", "--maps", "3", "--channels", "3"], "no --maps, --channels"),
+        (["study", "specnet-beta", "--out", "OUT", "--keep", ".5"], "takes no --keep"),
+        (["study", "specnet-beta", "--out", "OUT", "--plan", "dft"], "takes no --plan"),
+        (["study", "specnet-beta", "--out", "OUT", "--beta", "-1"], "finite and at least 0"),
+        (["study", "specnet-beta", "--out", "OUT", "--model", "lenet5"],
+         "study specnet-beta is of spectral networks"),
+        (["study", "specnet-training", "--out", "OUT", "--model", "vgg16"],
+         "study specnet-training is of spectral networks"),
+        (["study", "specnet-maps", "--out", "OUT", "--seeds", "2"], "takes no --seeds"),
+        (["study", "specnet-maps", "--out", "OUT", "--channels", "0"], "channels is at least 1"),
+        (["study", "memory-methods", "--out", "OUT", "--beta", "1"], "takes no --beta"),
+        (["study", "memory-methods", "--out", "OUT", "--keep", "plain"], "plain is always part"),
+        (["study", "compaction", "--out", "OUT", "--keep", ".5"], "takes no --keep"),
+        (["study", "compaction", "--out", "OUT", "--fractions", "2"], "2"),
         ([*STUDY, "--out", "OUT", "--seeds", "0"], "seeds is at least 1; got 0"),
         ([*STUDY, "--out", "OUT", "--keep", "1", "1.5"], "got 1.5"),
         ([*STUDY, "--out", "OUT", "--data", "mnist-5k", "ucr:GunPoint", "--model", "fcn"],
@@ -125,6 +143,32 @@ def test_a_study_is_read_from_the_words(
     assert [(base.data, base.model) for base in study.base] == pairs
     assert study.keep == keep
     assert (study.out, study.seeds) == ("run", 3)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_needs_no_more_than_its_directory(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = caught(monkeypatch, name)
+    assert cli.main(["study", name, "--out", "run"]) == 0
+    (config,) = asked
+    study = STUDIES[name]
+    assert isinstance(config, study.config)
+    assert tuple((base.data, base.model) for base in config.base) == study.pairs
+    for base in config.base:
+        assert base.epochs == study.recipe.get("epochs", base.epochs)
+
+
+def test_the_options_of_a_study_are_the_fields_of_its_config(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = caught(monkeypatch, "specnet-beta")
+    words = "--data digits --model spec_vgg16_bn --beta .5 .75 --beta 1 --seeds 3 --epochs 9"
+    assert cli.main(["study", "specnet-beta", *words.split(), "--out", "run"]) == 0
+    (config,) = asked
+    assert (config.beta, config.seeds, config.out) == ((0.5, 0.75, 1.0), 3, "run")
+    (base,) = config.base
+    assert (base.data, base.model, base.epochs) == ("digits", "spec_vgg16_bn", 9)
 
 
 def test_a_root_is_for_the_data_that_take_one(monkeypatch: pytest.MonkeyPatch) -> None:
