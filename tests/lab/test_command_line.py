@@ -195,6 +195,26 @@ def test_a_run_is_read_from_the_words(monkeypatch: pytest.MonkeyPatch) -> None:
     ]  # fmt: skip
 
 
+def test_thresholds_and_a_papers_recipe_are_read_from_the_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(cli, "train", lambda run, *, resume: asked.append(run))
+    monkeypatch.setattr(cli, "_finish", lambda directory: None)
+    train = ["train", "--data", "digits", "--model", "spec_lenet5", "--out", "run"]
+    assert cli.main([*train, "--recipe", "specnet", "--beta", ".75", "--beta-epochs", "5"]) == 0
+    assert cli.main([*train, "--density", ".2", "--momentum", ".8"]) == 0
+    assert asked == [
+        TrainConfig.recommended("digits", "spec_lenet5", "run", recipe="specnet", beta=0.75,
+                                beta_epochs=5),
+        TrainConfig.recommended("digits", "spec_lenet5", "run", density=0.2, momentum=0.8),
+    ]  # fmt: skip
+    studied = caught(monkeypatch, "specnet-beta")
+    assert cli.main(["study", "specnet-beta", "--recipe", "specnet", "--out", "run"]) == 0
+    (base, _) = studied[0].base
+    assert (base.epochs, base.batch_size, base.momentum) == (300, 64, 0.95)
+
+
 def test_the_demo_is_the_study_with_its_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = caught(monkeypatch, "rates")
     pairs = ["--data", "mnist-5k", "ucr:GunPoint", "--model", "lenet5", "fcn"]

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import passband
 from passband.lab.bench.arguments import add_bench
-from passband.lab.config import OPTIMIZERS, PLANS, SCHEDULES
+from passband.lab.config import OPTIMIZERS, PLANS, RECIPES_OF_PAPERS, SCHEDULES
 from passband.lab.studies import STUDIES
 
 
@@ -50,8 +50,14 @@ def parser() -> argparse.ArgumentParser:
 
     one = commands.add_parser("train", help="train one model and measure it")
     one.add_argument("--data", required=True, help="for instance mnist-5k, digits, ucr:GunPoint")
-    one.add_argument("--model", required=True, help="for instance lenet5, fcn, resnet18, vgg16")
+    one.add_argument(
+        "--model", required=True, help="for instance lenet5, fcn, vgg16, spec_vgg16_bn"
+    )
     one.add_argument("--keep", type=_keep, help="fraction kept, or plain (default) for nn.Conv")
+    one.add_argument("--beta", type=float, help="threshold of a spectral model (default: its own)")
+    one.add_argument("--density", type=float,
+                     help="instead: choose thresholds that keep this share")  # fmt: skip
+    one.add_argument("--beta-epochs", type=int, help="over which beta rises from 0 (default none)")
     one.add_argument("--seed", type=int, help="default 0")
     one.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
     one.set_defaults(command="train")
@@ -88,10 +94,12 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_run_options(command: argparse.ArgumentParser) -> None:
     recipe = command.add_argument_group("training (default: the model's recipe)")
+    recipe.add_argument("--recipe", choices=tuple(RECIPES_OF_PAPERS), help="a paper's")
     recipe.add_argument("--epochs", type=int)
     recipe.add_argument("--batch-size", type=int)
     recipe.add_argument("--lr", type=float, dest="learning_rate")
     recipe.add_argument("--optimizer", choices=OPTIMIZERS)
+    recipe.add_argument("--momentum", type=float, help="of sgd")
     recipe.add_argument("--weight-decay", type=float)
     recipe.add_argument("--schedule", choices=SCHEDULES)
     recipe.add_argument("--plan", choices=PLANS, help="how band convolutions are computed")

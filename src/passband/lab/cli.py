@@ -58,7 +58,14 @@ def _one_line(error: Exception) -> str:
 
 def _train(options: Namespace) -> None:
     run = TrainConfig.recommended(
-        options.data, options.model, options.out, keep=options.keep, **_given(options)
+        options.data,
+        options.model,
+        options.out,
+        keep=options.keep,
+        beta=options.beta,
+        density=options.density,
+        beta_epochs=options.beta_epochs,
+        **_given(options),
     )
     train(run, resume=options.resume)
     _finish(Path(options.out))
@@ -119,7 +126,9 @@ def _run_study(
     names = {name for name, _ in pairs}
     # If none of them takes a root, loading the data says so.
     rooted = set(filter(takes_root, names)) or names
-    training = {**study.recipe, **{k: v for k, v in given.items() if v is not None}}
+    training = {name: value for name, value in given.items() if value is not None}
+    if "recipe" not in training:
+        training = {**study.recipe, **training}
     root = training.pop("root", None)
     base = tuple(
         TrainConfig.recommended(data, model, out, root=root if data in rooted else None, **training)
@@ -160,8 +169,9 @@ def _pairs(data: Sequence[str], model: Sequence[str]) -> list[tuple[str, str]]:
 
 
 _RUN_OPTIONS = (
-    "root", "epochs", "batch_size", "learning_rate", "optimizer", "weight_decay", "schedule",
-    "seed", "plan", "accelerator", "devices", "strategy", "num_nodes", "precision",
+    "recipe", "root", "epochs", "batch_size", "learning_rate", "optimizer", "momentum",
+    "weight_decay", "schedule", "seed", "plan", "accelerator", "devices", "strategy", "num_nodes",
+    "precision",
 )  # fmt: skip
 
 

@@ -95,6 +95,7 @@ class Step:
         return nn.functional.cross_entropy(self.model(self.inputs), self.labels)
 
     def __call__(self) -> None:
+        """Forward, loss, backward and update."""
         self.optimizer.zero_grad()
         self.fabric.backward(self.loss())
         self.optimizer.step()

@@ -118,6 +118,7 @@ def _paint(axes: Axes, rows: Sequence[Row], metric: str) -> None:
     curves(axes, lines, plain=plain, scale=scale)
     axes.set(title=title, xlabel="epoch", ylabel=words)
     axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     legend(axes)
 
