@@ -35,12 +35,21 @@ def _lines(rows: Sequence[Row]) -> Lines:
                 cell(found.get("density"), 1, 3),
                 str(max(one.n for one in found.values())),
                 cell(found.get("test_accuracy"), 100, 1),
-                cell(found.get("relative_error"), 1, 2),
-                cell(found.get("saved_bytes"), 1 / MIB, 2),
-                cell(found.get("relative_memory"), 1, 2),
-                cell(found.get("step_seconds"), 1000, 1),
-                cell(found.get("step_ratio"), 1, 2),
+                _relative(found.get("relative_error"), model),
+                _mean(found.get("saved_bytes"), 1 / MIB, 2),
+                _relative(found.get("relative_memory"), model),
+                _mean(found.get("step_seconds"), 1000, 1),
+                _relative(found.get("step_ratio"), model),
             )
             for (model, beta), found in settings.items()
         ],
     )
+
+
+def _mean(one: Summary | None, scale: float, digits: int) -> str:
+    return f"{scale * one.mean:.{digits}f}" if one else ""
+
+
+def _relative(one: Summary | None, model: str) -> str:
+    # Plain's is 1 by definition; a spread of 0 would be no measurement.
+    return "1.00" if one and model == "plain" else cell(one, 1, 2)
