@@ -44,9 +44,7 @@ def work(rank: int, folder: str) -> None:
         timeout=datetime.timedelta(seconds=60),
     )  # fmt: skip
     x, labels = (part.chunk(PROCESSES)[rank] for part in batch())
-    found = {
-        name: gradients(DistributedDataParallel(network(name)), x, labels) for name in NAMES
-    }
+    found = {name: gradients(DistributedDataParallel(network(name)), x, labels) for name in NAMES}
     if rank == 0:
         torch.save(found, Path(folder) / "found")
     distributed.destroy_process_group()

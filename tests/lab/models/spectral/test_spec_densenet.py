@@ -4,6 +4,7 @@ from torch import nn
 
 import passband as pb
 from passband.lab.models import create_model
+from passband.lab.models.spectral.densenet import SpecDenseLayer
 from passband.nn import SpecBlock2d, SpecConv2d, ToSpace, ToSpectrum
 
 Steps = list[tuple[str, object]]
@@ -66,6 +67,7 @@ def test_each_layer_sees_all_before_it() -> None:
     channels = [spectrum.values]
     for layer in dense:
         y = spectrum.with_values(torch.cat(channels, 3))
+        assert isinstance(layer, SpecDenseLayer)
         channels.append(layer.block2(layer.block1(y)).values)
     torch.testing.assert_close(dense(spectrum).values, torch.cat(channels, 3))
 
