@@ -161,8 +161,8 @@ class TrainConfig:
                 f"keep {self.keep!r}, where it takes beta or density"
             )
         if self.model in available() and not self.spectral:
-            for name in ("beta", "density", "beta_epochs"):
-                if value := getattr(self, name):
+            for name, nothing in (("beta", None), ("density", None), ("beta_epochs", 0)):
+                if (value := getattr(self, name)) != nothing:
                     raise ValueError(
                         f"model {self.model!r} has no thresholds: {name} is for spectral models; "
                         f"got {value!r}"
@@ -175,7 +175,7 @@ class TrainConfig:
 
     @property
     def variant(self) -> str:
-        """``plain`` for the unconverted model, ``band`` for a converted, ``spec`` for a spectral."""
+        """``plain`` for an unconverted model, ``band`` for a converted, ``spec`` for a spectral."""
         if self.spectral:
             return "spec"
         return "plain" if self.keep is None else "band"

@@ -41,7 +41,7 @@ class ChosenThresholds(Callback):
             precision = trainer.strategy.precision_plugin
             samples = precision.convert_input(self.samples.to(pl_module.device))
             with precision.forward_context():
-                pb.calibrate_beta_(pl_module, [samples], self.density)
+                pb.calibrate_beta_(pl_module.get_submodule("model"), [samples], self.density)
 
 
 class RisingThresholds(Callback):
@@ -60,7 +60,7 @@ class RisingThresholds(Callback):
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Sets them."""
         share = min(1.0, trainer.current_epoch / self.epochs)
-        pb.set_beta_(pl_module, share * self.beta)
+        pb.set_beta_(pl_module.get_submodule("model"), share * self.beta)
 
 
 def of_run(run: TrainConfig, loaded: LabeledData) -> list[Callback]:

@@ -182,11 +182,11 @@ def sizes(name: str, loaded: data.LabeledData) -> dict[str, Any]:
     return {"samples": {name: {"train": len(loaded.train), "test": len(loaded.test)}}}
 
 
-def _density(trainer: L.Trainer, module: L.LightningModule, loaded: data.LabeledData) -> float:
+def _density(trainer: L.Trainer, module: Classifier, loaded: data.LabeledData) -> float:
     precision = trainer.strategy.precision_plugin
     batch = loaded.test[:EVALUATION_BATCH][0].to(module.device)
     with precision.forward_context():
-        return short(thresholds.density(module.eval(), precision.convert_input(batch)))
+        return short(thresholds.density(module.model.eval(), precision.convert_input(batch)))
 
 
 def _checkpoint_bytes(model: nn.Module) -> int:
