@@ -17,7 +17,7 @@ from passband.lab.studies.specnet_beta import SPECNET_BETA, BetaConfig, relative
 from spectral_run import base
 
 module = sys.modules[specnet_beta.__module__]
-BETAS = (0.05, 0.2)
+BETAS = (0.3, 0.8)
 UNTIMED = {"train_loss", "test_accuracy", "density", "saved_bytes", "relative_memory",
            "relative_error"}  # fmt: skip
 
@@ -67,7 +67,7 @@ def test_memory_is_that_of_the_trained_network(finished: Path) -> None:
     rows = results.read(finished / "results.csv")
     maps, labels = (part.clone() for part in data.load("digits").train[:256])
     held = {}
-    for model, beta in (("lenet5", None), ("spec_lenet5", 0.05), ("spec_lenet5_bn", 0.2)):
+    for model, beta in (("lenet5", None), ("spec_lenet5", 0.3), ("spec_lenet5_bn", 0.8)):
         net = models.create_model(model, num_classes=10, in_channels=1, image_size=8)
         setting = "plain" if beta is None else f"beta{beta}"
         net.load_state_dict(weights(finished / "runs" / f"digits-{model}-{setting}-seed0"))
@@ -150,8 +150,8 @@ def test_figures_and_page_show_both_networks(finished: Path) -> None:
     assert page.count("<svg") == 3
     (lines,) = report.tables(finished).values()
     assert [line[:2] for line in lines] == [
-        ("model", "beta"), ("plain", ""), ("spec_lenet5", "0.05"), ("spec_lenet5", "0.2"),
-        ("spec_lenet5_bn", "0.05"), ("spec_lenet5_bn", "0.2"),
+        ("model", "beta"), ("plain", ""), ("spec_lenet5", "0.3"), ("spec_lenet5", "0.8"),
+        ("spec_lenet5_bn", "0.3"), ("spec_lenet5_bn", "0.8"),
     ]  # fmt: skip
 
 
