@@ -3,7 +3,7 @@
 Table 2 of Guan et al. 2019 (SpecNet).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -20,7 +20,7 @@ from passband.lab.results import Row
 from passband.lab.studies.costs import first_batch
 from passband.lab.studies.grid import Book, StudyConfig, is_of
 from passband.lab.studies.methods import Method, Trained, methods_for, prepared
-from passband.lab.studies.methods_shown import methods_figures, methods_tables
+from passband.lab.studies.methods_shown import methods_figures, methods_notes, methods_tables
 from passband.lab.studies.part import Watch, parts
 from passband.lab.studies.spectral import with_beta
 from passband.lab.studies.study import Study
@@ -187,33 +187,6 @@ def saved_bytes(step: Step) -> int:
     return held_bytes(graph, step.inputs.device)
 
 
-def _notes(rows: Sequence[Row], run: Mapping[str, Any]) -> Iterable[str]:
-    yield (
-        "<b>held</b> is what the graph keeps allocated after forward and loss of one training "
-        "batch, with trained weights, whoever keeps it; <b>peak</b> the most that a step allocates "
-        "at a time beside weights, optimiser and batch."
-    )
-    yield (
-        "<b>the paper's</b> are relative memories on CIFAR-10 from table 2 of SpecNet, for its VGG "
-        "and DenseNet; how it counted them is not said. They are not measured here."
-    )
-    yield (
-        "Spectral and band-limited networks are other functions than the plain one: look at their "
-        "accuracy. All other ways compute what the plain network computes, in less memory, and "
-        "have its accuracy."
-    )
-    yield (
-        "<b>offload</b>: on a CPU there is no other memory; what is held is moved into NumPy's, "
-        "and counted is what PyTorch's allocator then still has, which is what would stay on a "
-        "GPU. Its time is that of copies within the machine's memory, not over a bus. The peak "
-        "says more than what is held: what is moved away comes back."
-    )
-    yield (
-        f"Steps were timed {run.get('repeats')} times in turns with the plain network's, in one "
-        "process; medians. They hold for this machine and what else it did."
-    )
-
-
 MEMORY_METHODS = Study(
     what="ways to train in less memory beside each other: bytes, time, accuracy",
     title="Ways to train in less memory (SpecNet's table 2)",
@@ -221,7 +194,7 @@ MEMORY_METHODS = Study(
     run=memory_methods,
     tables=methods_tables,
     figures=methods_figures,
-    notes=_notes,
+    notes=methods_notes,
     pairs=(("mnist-5k", "vgg16"),),
     recipe={"epochs": 1},
 )

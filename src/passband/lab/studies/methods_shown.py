@@ -1,8 +1,9 @@
-"""Table and bars of ways to train in less memory, ours and the paper's."""
+"""Table, bars and notes of ways to train in less memory, ours and the paper's."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 
@@ -115,3 +116,31 @@ def _paint(axes: Axes, plain: str, found: dict[Method, dict[str, Summary]]) -> N
     axes.grid(visible=False, axis="y")
     axes.set(title=f"Memory held for backward, {plain}", xlabel="held ÷ plain's", xlim=(0, 1.12))
     axes.legend(ncols=2, loc="upper center", bbox_to_anchor=(0.4, -0.12))
+
+
+def methods_notes(rows: Sequence[Row], run: Mapping[str, Any]) -> Iterable[str]:
+    """How to read them."""
+    yield (
+        "<b>held</b> is what the graph keeps allocated after forward and loss of one training "
+        "batch, with trained weights, whoever keeps it; <b>peak</b> the most that a step allocates "
+        "at a time beside weights, optimiser and batch."
+    )
+    yield (
+        "<b>the paper's</b> are relative memories on CIFAR-10 from table 2 of SpecNet, for its VGG "
+        "and DenseNet; how it counted them is not said. They are not measured here."
+    )
+    yield (
+        "Spectral and band-limited networks are other functions than the plain one: look at their "
+        "accuracy. All other ways compute what the plain network computes, in less memory, and "
+        "have its accuracy."
+    )
+    yield (
+        "<b>offload</b>: on a CPU there is no other memory; what is held is moved into NumPy's, "
+        "and counted is what PyTorch's allocator then still has, which is what would stay on a "
+        "GPU. Its time is that of copies within the machine's memory, not over a bus. The peak "
+        "says more than what is held: what is moved away comes back."
+    )
+    yield (
+        f"Steps were timed {run.get('repeats')} times in turns with the plain network's, in one "
+        "process; medians. They hold for this machine and what else it did."
+    )
