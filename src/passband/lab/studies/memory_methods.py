@@ -150,6 +150,7 @@ def _measured(
         its = mine if method.name == "plain" else step(None, plain)
         saved = {name: saved_bytes(one) for name, one in (("mine", mine), ("plain", its))}
         seconds = interleaved({"plain": its, method.name: mine}, study.repeats, fabric.device)
+        mine.optimizer.zero_grad()  # what was there before a step is not seen when it goes
         peak = peak_bytes(mine, fabric.device)
     found = {
         "saved_bytes": saved["mine"],
