@@ -178,6 +178,8 @@ def saved_bytes(step: Step) -> int:
     checkpointing. The batch counts if it is held.
     """
 
+    step.loss()  # tables that are made once are not the graph's
+
     def graph() -> object:
         inputs, step.inputs = step.inputs, step.inputs.clone()
         try:
