@@ -177,7 +177,6 @@ def saved_bytes(step: Step) -> int:
     That is what ``passband.memory.saved`` counts, and what it does not see: inputs of regions of
     checkpointing. The batch counts if it is held.
     """
-
     step.loss()  # tables that are made once are not the graph's
 
     def graph() -> object:
