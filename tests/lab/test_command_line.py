@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,23 @@ import pytest
 
 from passband.lab import cli, results
 from passband.lab.config import TrainConfig
+from passband.lab.studies import STUDIES
 
 TRAIN = ["train", "--data", "digits", "--model", "lenet5"]
 STUDY = ["study", "rates", "--data", "digits", "--model", "lenet5"]
+
+
+def caught(monkeypatch: pytest.MonkeyPatch, name: str) -> list[Any]:
+    """What a study is asked to do, which it does not do."""
+    asked: list[Any] = []
+
+    def run(config: Any, watch: Any) -> list[Any]:
+        asked.append(config)
+        return []
+
+    monkeypatch.setitem(STUDIES, name, replace(STUDIES[name], run=run))
+    monkeypatch.setattr(cli, "_finish", lambda directory: None)
+    return asked
 
 
 def in_new_process(code: str) -> subprocess.CompletedProcess[str]:
@@ -52,7 +67,25 @@ def in_new_process(code: str) -> subprocess.CompletedProcess[str]:
         ([*TRAIN, "--out", "OUT", "--root", "/nowhere"], "/nowhere"),
         ([*TRAIN, "--out", "OUT", "--data", "mnist"], "unknown data 'mnist'"),
         ([*TRAIN, "--out", "OUT", "--model", "lenet"], "unknown model 'lenet'"),
-        (["study", "rate", *STUDY[2:], "--out", "OUT"], "unknown study 'rate'"),
+        (["study", "rate", *STUDY[2:], "--out", "OUT"],
+         "unknown study 'rate'; there is " + ", ".join(STUDIES)),
+        ([*STUDY, "--out", "OUT", "--beta", ".5"],
+         "study rates takes no --beta; beside data, models and how they are trained it takes "
+         "--keep, --seeds"),
+        ([*STUDY, "--out", "OUT", "--maps", "3", "--channels", "3"], "no --maps, --channels"),
+        (["study", "specnet-beta", "--out", "OUT", "--keep", ".5"], "takes no --keep"),
+        (["study", "specnet-beta", "--out", "OUT", "--plan", "dft"], "takes no --plan"),
+        (["study", "specnet-beta", "--out", "OUT", "--beta", "-1"], "finite and at least 0"),
+        (["study", "specnet-beta", "--out", "OUT", "--model", "lenet5"],
+         "study specnet-beta is of spectral networks"),
+        (["study", "specnet-training", "--out", "OUT", "--model", "vgg16"],
+         "study specnet-training is of spectral networks"),
+        (["study", "specnet-maps", "--out", "OUT", "--seeds", "2"], "takes no --seeds"),
+        (["study", "specnet-maps", "--out", "OUT", "--channels", "0"], "channels is at least 1"),
+        (["study", "memory-methods", "--out", "OUT", "--beta", "1"], "takes no --beta"),
+        (["study", "memory-methods", "--out", "OUT", "--keep", "plain"], "plain is always part"),
+        (["study", "compaction", "--out", "OUT", "--keep", ".5"], "takes no --keep"),
+        (["study", "compaction", "--out", "OUT", "--fractions", "2"], "2"),
         ([*STUDY, "--out", "OUT", "--seeds", "0"], "seeds is at least 1; got 0"),
         ([*STUDY, "--out", "OUT", "--keep", "1", "1.5"], "got 1.5"),
         ([*STUDY, "--out", "OUT", "--data", "mnist-5k", "ucr:GunPoint", "--model", "fcn"],
@@ -104,9 +137,7 @@ def test_a_study_is_read_from_the_words(
     keep: tuple[float | None, ...],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    asked: list[Any] = []
-    monkeypatch.setattr(cli, "rates", lambda study, watch: asked.append(study))
-    monkeypatch.setattr(cli, "_finish", lambda directory: None)
+    asked = caught(monkeypatch, "rates")
     assert cli.main(["study", "rates", *words, "--out", "run", "--seeds", "3"]) == 0
     (study,) = asked
     assert [(base.data, base.model) for base in study.base] == pairs
@@ -114,10 +145,34 @@ def test_a_study_is_read_from_the_words(
     assert (study.out, study.seeds) == ("run", 3)
 
 
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_needs_no_more_than_its_directory(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = caught(monkeypatch, name)
+    assert cli.main(["study", name, "--out", "run"]) == 0
+    (config,) = asked
+    study = STUDIES[name]
+    assert isinstance(config, study.config)
+    assert tuple((base.data, base.model) for base in config.base) == study.pairs
+    for base in config.base:
+        assert base.epochs == study.recipe.get("epochs", base.epochs)
+
+
+def test_the_options_of_a_study_are_the_fields_of_its_config(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = caught(monkeypatch, "specnet-beta")
+    words = "--data digits --model spec_vgg16_bn --beta .5 .75 --beta 1 --seeds 3 --epochs 9"
+    assert cli.main(["study", "specnet-beta", *words.split(), "--out", "run"]) == 0
+    (config,) = asked
+    assert (config.beta, config.seeds, config.out) == ((0.5, 0.75, 1.0), 3, "run")
+    (base,) = config.base
+    assert (base.data, base.model, base.epochs) == ("digits", "spec_vgg16_bn", 9)
+
+
 def test_a_root_is_for_the_data_that_take_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Any] = []
-    monkeypatch.setattr(cli, "rates", lambda study, watch: asked.append(study))
-    monkeypatch.setattr(cli, "_finish", lambda directory: None)
+    asked = caught(monkeypatch, "rates")
     pairs = ["--data", "digits", "ucr:Toy", "--model", "lenet5", "fcn"]
     assert cli.main(["study", "rates", *pairs, "--out", "run", "--root", "/x"]) == 0
     assert [base.root for base in asked[0].base] == [None, "/x"]
@@ -140,10 +195,28 @@ def test_a_run_is_read_from_the_words(monkeypatch: pytest.MonkeyPatch) -> None:
     ]  # fmt: skip
 
 
-def test_the_demo_is_the_study_with_its_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_thresholds_and_a_papers_recipe_are_read_from_the_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr(cli, "rates", lambda study, watch: asked.append(study))
+    monkeypatch.setattr(cli, "train", lambda run, *, resume: asked.append(run))
     monkeypatch.setattr(cli, "_finish", lambda directory: None)
+    train = ["train", "--data", "digits", "--model", "spec_lenet5", "--out", "run"]
+    assert cli.main([*train, "--recipe", "specnet", "--beta", ".75", "--beta-epochs", "5"]) == 0
+    assert cli.main([*train, "--density", ".2", "--momentum", ".8"]) == 0
+    assert asked == [
+        TrainConfig.recommended("digits", "spec_lenet5", "run", recipe="specnet", beta=0.75,
+                                beta_epochs=5),
+        TrainConfig.recommended("digits", "spec_lenet5", "run", density=0.2, momentum=0.8),
+    ]  # fmt: skip
+    studied = caught(monkeypatch, "specnet-beta")
+    assert cli.main(["study", "specnet-beta", "--recipe", "specnet", "--out", "run"]) == 0
+    (base, _) = studied[0].base
+    assert (base.epochs, base.batch_size, base.momentum) == (300, 64, 0.95)
+
+
+def test_the_demo_is_the_study_with_its_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = caught(monkeypatch, "rates")
     pairs = ["--data", "mnist-5k", "ucr:GunPoint", "--model", "lenet5", "fcn"]
     cli.main(["demo", "--out", "run"])
     cli.main(["study", "rates", *pairs, "--out", "run"])

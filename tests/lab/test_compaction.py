@@ -9,9 +9,10 @@ from torch import nn
 
 from digits_run import config, weights
 from passband.analysis import TRANSFORMS, energy_compaction
-from passband.lab import data, models, results
+from passband.lab import data, models, report, results
 from passband.lab.results import Row
-from passband.lab.studies.compaction import CompactionConfig, compaction, feature_maps, figure
+from passband.lab.studies.compaction import CompactionConfig, compaction, feature_maps
+from passband.lab.studies.compaction_shown import figure
 
 module = sys.modules[compaction.__module__]
 LAYERS = ("conv1", "conv2")
@@ -56,7 +57,7 @@ def value(rows: list[Row], transform: str, epoch: int, keep: float, metric: str)
 def test_it_is_that_of_the_trained_models_maps(finished: Path) -> None:
     rows = results.read(finished / "results.csv")
     model: Any = models.create_model("lenet5", num_classes=10, in_channels=1, image_size=8)
-    model.load_state_dict(weights(finished / "runs" / "digits-lenet5-seed0"))
+    model.load_state_dict(weights(finished / "runs" / "digits-lenet5-plain-seed0"))
     first = data.load("digits").test[:8][0]
     for transform in TRANSFORMS:
         one, two = (value(rows, transform, 1, 0.05, f"energy/{name}") for name in LAYERS)
@@ -105,6 +106,7 @@ def test_another_studys_directory_is_refused(finished: Path) -> None:
 
 
 def test_its_figures_have_a_line_for_each_transform(finished: Path) -> None:
+    report.build(finished)
     drawn = figure(results.read(finished / "results.csv"))
     assert list(drawn) == [f"digits-lenet5-compaction-{kind}" for kind in ("numbers", "bytes")]
     for name, text in drawn.items():

@@ -163,6 +163,33 @@ def test_an_empty_table_has_no_report(built: Path, tmp_path: Path) -> None:
         report.build(tmp_path)
 
 
+def test_a_table_of_no_study_is_told(tmp_path: Path) -> None:
+    row = Row("fates", "digits", "lenet5", "plain", 0, 1, None, None, "test_accuracy", 0.5)
+    results.write(tmp_path / "results.csv", [row])
+    files.write_yaml(tmp_path / "config.yaml", {})
+    with pytest.raises(ValueError, match="unknown study 'fates'; there is rates, "):
+        report.build(tmp_path)
+
+
+def test_a_run_of_a_spectral_network_is_no_plain_one(tmp_path: Path) -> None:
+    measured = (("train_loss", 1, 2.0), ("train_loss", 2, 1.0), ("test_accuracy", 2, 0.5),
+                ("density", 2, 0.25))  # fmt: skip
+    rows = [
+        Row("train", "digits", "spec_lenet5", "spec", 0, epoch, None, None, metric, value)
+        for metric, epoch, value in measured
+    ]
+    results.write(tmp_path / "results.csv", rows)
+    files.write_yaml(tmp_path / "config.yaml", {})
+    page = report.build(tmp_path).read_text()
+    assert "A training run" in page
+    assert report.tables(tmp_path) == {
+        "spec_lenet5 on digits": [
+            ("keep", "density", "seeds", "accuracy %"), ("spec", "0.250", "1", "50.0"),
+        ]
+    }  # fmt: skip
+    assert ">spec</text>" in page
+
+
 @pytest.fixture
 def browser(tmp_path: Path) -> Callable[..., str]:
     found = shutil.which("chromium") or shutil.which("google-chrome")

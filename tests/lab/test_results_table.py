@@ -1,6 +1,7 @@
 import errno
 import os
 import resource
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,20 @@ def test_the_file_is_plain_tidy_csv(tmp_path: Path) -> None:
     results.append(path, [row("saved_bytes", 2.0**40 + 1, epoch=None, keep=None)])
     saved = "rates,digits,lenet5,plain,1,,,,saved_bytes,1099511627777\n"
     assert path.read_text() == HEADER + GOOD + saved
+
+
+def test_beta_is_a_column_where_there_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "results.csv"
+    spectral = replace(row(), variant="spec", keep=None, keep_measured=None, beta=0.75)
+    results.append(path, [row()])
+    results.append(path, [spectral])
+    lines = path.read_text().splitlines()
+    assert lines[0] == HEADER.strip() + ",beta"
+    assert lines[1] == GOOD.strip() + ","
+    assert lines[2].endswith("0.875,0.75")
+    assert results.read(path) == [row(), spectral]
+    other = replace(spectral, beta=1.0, value=0.5)
+    assert [s.mean for s in results.summarise([spectral, other])] == [0.875, 0.5]
 
 
 @pytest.mark.parametrize("value", [0.1, 1 / 3, 1e-300, 3.0, -0.0, float("inf"), 123456789.125])

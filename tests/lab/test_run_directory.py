@@ -55,6 +55,14 @@ def test_the_same_run_may_move_to_another_machine(tmp_path: Path) -> None:
     rundir.claim(tmp_path, {**RUN, "out": "there", "devices": 8}, again=True)
 
 
+def test_a_config_of_before_there_was_an_option_is_the_same(tmp_path: Path) -> None:
+    rundir.claim(tmp_path, RUN, again=False)
+    (tmp_path / "last.ckpt").touch()
+    rundir.claim(tmp_path, {**RUN, "momentum": 0.9, "beta": None, "beta_epochs": 0}, again=True)
+    with pytest.raises(FileExistsError, match=r"momentum is 0\.9 there and 0\.5 here"):
+        rundir.claim(tmp_path, {**RUN, "momentum": 0.5}, again=True)
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [

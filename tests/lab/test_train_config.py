@@ -33,6 +33,8 @@ def config(**given: Any) -> TrainConfig:
         ({"optimizer": "sdg"}, ValueError, "optimizer is one of .*; got 'sdg'"),
         ({"schedule": "linear"}, ValueError, "schedule is one of .*; got 'linear'"),
         ({"plan": "fastest"}, ValueError, "plan is one of .*; got 'fastest'"),
+        ({"momentum": 1.0}, ValueError, "momentum is at least 0 and below 1; got 1.0"),
+        ({"momentum": "0.9"}, TypeError, "momentum is a number; got '0.9'"),
         ({"devices": 0}, ValueError, "devices is .*; got 0"),
         ({"devices": "two"}, ValueError, "devices is .*; got 'two'"),
     ],
@@ -40,6 +42,50 @@ def config(**given: Any) -> TrainConfig:
 def test_bad_values_are_told(given: dict[str, Any], error: type[Exception], told: str) -> None:
     with pytest.raises(error, match=told):
         config(**given)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "told"),
+    [
+        ({"beta": -0.1}, ValueError, "beta is finite and at least 0; got -0.1"),
+        ({"beta": "1"}, TypeError, "beta is a number; got '1'"),
+        ({"density": 0.0}, ValueError, r"density lies in \(0, 1\]; got 0.0"),
+        ({"density": 1.5}, ValueError, "got 1.5"),
+        ({"density": float("nan")}, ValueError, "got nan"),
+        ({"density": True}, TypeError, r"density is a number in \(0, 1\] or None; got True"),
+        ({"beta_epochs": -1}, ValueError, "beta_epochs is at least 0; got -1"),
+        ({"beta_epochs": 1.0}, TypeError, "beta_epochs is a whole number; got 1.0"),
+        ({"beta": 0.5, "density": 0.1}, ValueError, "beta or by density; got beta 0.5 and density"),
+        ({"beta_epochs": 2, "density": 0.1}, ValueError, "beta_epochs 2 and density 0.1"),
+        ({"epochs": 3, "beta_epochs": 3}, ValueError, "beta is reached; got 3 of 3"),
+        ({"keep": 0.5}, ValueError, "'spec_lenet5' is spectral: .* got keep 0.5, .* beta or dens"),
+        ({"model": "lenet5", "beta": 0.5}, ValueError, "'lenet5' has no thresholds: beta .* 0.5"),
+        ({"model": "lenet5", "beta": 0.0}, ValueError, "'lenet5' has no thresholds: beta .* 0.0"),
+        ({"model": "lenet5", "density": 0.5}, ValueError, "no thresholds: density is for spectral"),
+        ({"model": "lenet5", "beta_epochs": 1}, ValueError, "no thresholds: beta_epochs .* got 1"),
+    ],
+)
+def test_bad_thresholds_are_told(given: dict[str, Any], error: type[Exception], told: str) -> None:
+    with pytest.raises(error, match=told):
+        TrainConfig.recommended("digits", out="out", **{"model": "spec_lenet5", **given})
+
+
+def test_thresholds_of_a_spectral_model() -> None:
+    run = TrainConfig.recommended("digits", "spec_lenet5", "out", beta=0.0, beta_epochs=2)
+    assert (run.variant, run.spectral, run.beta, run.density) == ("spec", True, 0.0, None)
+    assert config(keep=0.5).variant == "band"
+    assert not config().spectral
+
+
+def test_a_papers_recipe() -> None:
+    run = TrainConfig.recommended("digits", "spec_vgg16", "out", recipe="specnet", epochs=3)
+    assert (run.optimizer, run.batch_size, run.learning_rate) == ("sgd", 64, 0.1)
+    assert (run.momentum, run.schedule, run.epochs) == (0.95, "halving", 3)
+    icml = TrainConfig.recommended("digits", "resnet18", "out", recipe="icml")
+    assert (icml.epochs, icml.batch_size, icml.learning_rate) == (350, 32, 0.01)
+    assert (icml.momentum, icml.weight_decay) == (0.9, 5e-4)
+    with pytest.raises(ValueError, match="recipe is one of specnet, icml; got 'vgg'"):
+        config(recipe="vgg")
 
 
 @pytest.mark.parametrize("name", ["data", "model", "out"])

@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import Callback
 import passband as pb
 from digits_run import config, weights
 from passband.lab import data, files, models, results
+from passband.lab.classifier import Classifier
 from passband.lab.training import Result, train
 
 
@@ -151,3 +152,21 @@ def test_two_processes_learn_as_one(tmp_path: Path) -> None:
     assert loss.metric == "train_loss"
     # 1433 samples are odd: two processes repeat one of them.
     assert loss.value == pytest.approx(one.train_loss[0], rel=2e-3)
+
+
+def test_a_rate_halved_every_50_epochs(tmp_path: Path) -> None:
+    module = Classifier(
+        torch.nn.Linear(2, 2),
+        config(tmp_path, schedule="halving", optimizer="sgd", learning_rate=0.1, momentum=0.95),
+        data.load("digits"),
+    )
+    made = module.configure_optimizers()
+    optimizer, schedule = made["optimizer"], made["lr_scheduler"]["scheduler"]
+    assert optimizer.param_groups[0]["momentum"] == 0.95
+    rates = []
+    for _ in range(150):
+        rates.append(schedule.get_last_lr()[0])
+        optimizer.step()
+        schedule.step()
+    assert rates == pytest.approx(50 * [0.1] + 50 * [0.05] + 50 * [0.025])
+    assert made["lr_scheduler"].get("interval", "epoch") == "epoch"

@@ -65,6 +65,24 @@ def check_keep(keep: object) -> None:
         raise ValueError(f"keep lies in (0, 1]; got {keep!r}")
 
 
+def check_density(density: object) -> None:
+    """Refuses a density that is neither None (not given) nor in (0, 1]."""
+    if density is None:
+        return
+    if isinstance(density, bool) or not isinstance(density, int | float):
+        raise TypeError(f"density is a number in (0, 1] or None; got {density!r}")
+    if not 0 < density <= 1:  # also refuses nan
+        raise ValueError(f"density lies in (0, 1]; got {density!r}")
+
+
+def check_share(name: str, value: object) -> None:
+    """Refuses what is not a number from 0 to below 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} is a number; got {value!r}")
+    if not 0 <= value < 1:  # also refuses nan
+        raise ValueError(f"{name} is at least 0 and below 1; got {value!r}")
+
+
 def check_devices(devices: object) -> None:
     """Refuses what is neither a count (-1: all), nor "auto", nor a list of indices as "0,2"."""
     if (

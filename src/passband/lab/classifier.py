@@ -15,6 +15,7 @@ from passband.lab.data import LabeledData
 Batch = Sequence[Tensor]  # maps (N, C, *space) and labels (N,)
 
 EVALUATION_BATCH = 512
+HALVING_EPOCHS = 50  # after which the schedule of that name halves the rate
 
 
 class Classifier(L.LightningModule):
@@ -58,6 +59,9 @@ class Classifier(L.LightningModule):
         optimizer = make_optimizer(self.model, self.run)
         if self.run.schedule == "constant":
             return optimizer
+        if self.run.schedule == "halving":
+            halves = torch.optim.lr_scheduler.StepLR(optimizer, HALVING_EPOCHS, gamma=0.5)
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": halves}}  # each epoch
         steps = int(self.trainer.estimated_stepping_batches)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)
         return {
@@ -119,7 +123,7 @@ def make_optimizer(model: nn.Module, run: TrainConfig) -> torch.optim.Optimizer:
     """The optimiser of a run over a model's parameters."""
     parameters, rate, decay = model.parameters(), run.learning_rate, run.weight_decay
     if run.optimizer == "sgd":
-        return torch.optim.SGD(parameters, rate, momentum=0.9, weight_decay=decay)
+        return torch.optim.SGD(parameters, rate, momentum=run.momentum, weight_decay=decay)
     if run.optimizer == "adamw":
         return torch.optim.AdamW(parameters, rate, weight_decay=decay)
     return torch.optim.Adam(parameters, rate, weight_decay=decay)

@@ -2,24 +2,24 @@
 
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from rich.console import Console
 
-from passband.lab import report, results, table
-from passband.lab.arguments import parser
+from passband.lab import report
+from passband.lab.arguments import STUDY_OPTIONS, parser
 from passband.lab.bench import command as benchmark
 from passband.lab.bench.memory import command as techniques
 from passband.lab.config import TrainConfig
 from passband.lab.data import takes_root
 from passband.lab.processes import is_first
 from passband.lab.progress import shown
-from passband.lab.studies import STUDIES, RatesConfig, rates
-from passband.lab.studies.rates import KEEPS
-from passband.lab.terminal import print_table
+from passband.lab.studies import STUDIES
+from passband.lab.studies.study import Study
+from passband.lab.terminal import print_table, widen
 from passband.lab.training import train
 
 # The finished study of `make demo`: a minute or two for each pair on two cores.
@@ -58,7 +58,14 @@ def _one_line(error: Exception) -> str:
 
 def _train(options: Namespace) -> None:
     run = TrainConfig.recommended(
-        options.data, options.model, options.out, keep=options.keep, **_given(options)
+        options.data,
+        options.model,
+        options.out,
+        keep=options.keep,
+        beta=options.beta,
+        density=options.density,
+        beta_epochs=options.beta_epochs,
+        **_given(options),
     )
     train(run, resume=options.resume)
     _finish(Path(options.out))
@@ -67,9 +74,14 @@ def _train(options: Namespace) -> None:
 def _study(options: Namespace) -> None:
     if options.name not in STUDIES:
         raise ValueError(f"unknown study {options.name!r}; there is {', '.join(STUDIES)}")
-    pairs = _pairs(options.data, options.model)
-    keep = KEEPS if options.keep is None else tuple(options.keep)
-    _rates(pairs, options.out, keep=keep, seeds=options.seeds, **_given(options))
+    study = STUDIES[options.name]
+    told = {name: getattr(options, name) for name in STUDY_OPTIONS}
+    told = {name: tuple(v) if isinstance(v, list) else v for name, v in told.items()}
+    pairs = study.pairs
+    if options.data or options.model:
+        data, model = (list(dict.fromkeys(names)) for names in zip(*study.pairs, strict=True))
+        pairs = tuple(_pairs(options.data or data, options.model or model))
+    _run_study(study, pairs, options.out, told, _given(options))
 
 
 def _bench(options: Namespace) -> int:
@@ -78,31 +90,53 @@ def _bench(options: Namespace) -> int:
 
 
 def _demo(options: Namespace) -> None:
-    _rates(DEMO, options.out)
+    _run_study(STUDIES["rates"], DEMO, options.out, {}, {})
 
 
 def _report(options: Namespace) -> None:
     _finish(Path(options.directory))
 
 
-def _rates(
+def _run_study(
+    study: Study,
     pairs: Sequence[tuple[str, str]],
     out: str,
-    keep: tuple[float | None, ...] = KEEPS,
-    seeds: int = 2,
-    root: str | None = None,
-    **given: Any,
+    told: Mapping[str, Any],
+    given: Mapping[str, Any],
 ) -> None:
+    """Runs a study and shows it.
+
+    Args:
+        study: Which one.
+        pairs: Data and models.
+        out: Its directory.
+        told: Options of a study, None for those that are not given.
+        given: How models are trained, likewise.
+    """
+    told = {name: value for name, value in told.items() if value is not None}
+    takes = [name for name in STUDY_OPTIONS if name in study.options]
+    unused = [name for name in told if name not in takes]
+    if given.get("plan") is not None and "keep" not in takes:
+        unused.append("plan")  # of band convolutions
+    if unused:
+        raise ValueError(
+            f"study {study.name} takes no --{', --'.join(unused)}; beside data, models and how "
+            f"they are trained it takes --{', --'.join(takes)}"
+        )
     names = {name for name, _ in pairs}
     # If none of them takes a root, loading the data says so.
     rooted = set(filter(takes_root, names)) or names
+    training = {name: value for name, value in given.items() if value is not None}
+    if "recipe" not in training:
+        training = {**study.recipe, **training}
+    root = training.pop("root", None)
     base = tuple(
-        TrainConfig.recommended(data, model, out, root=root if data in rooted else None, **given)
+        TrainConfig.recommended(data, model, out, root=root if data in rooted else None, **training)
         for data, model in pairs
     )
-    study = RatesConfig(out=out, base=base, keep=keep, seeds=seeds)
+    config = study.config(out=out, base=base, **told)
     with shown(_console()) as watch:
-        rates(study, watch)
+        study.run(config, watch)
     _finish(Path(out))
 
 
@@ -112,8 +146,9 @@ def _finish(directory: Path) -> None:
         return
     page = report.build(directory)
     console = _console()
-    for (data, model), lines in table.tables(results.read(directory / results.FILE_NAME)).items():
-        print_table(console, f"{model} on {data}", lines)
+    widen(console)
+    for title, lines in report.tables(directory).items():
+        print_table(console, title, lines)
     console.print(f"report: {page.resolve()}", soft_wrap=True, highlight=False, markup=False)
 
 
@@ -134,8 +169,9 @@ def _pairs(data: Sequence[str], model: Sequence[str]) -> list[tuple[str, str]]:
 
 
 _RUN_OPTIONS = (
-    "root", "epochs", "batch_size", "learning_rate", "optimizer", "weight_decay", "schedule",
-    "seed", "plan", "accelerator", "devices", "strategy", "num_nodes", "precision",
+    "recipe", "root", "epochs", "batch_size", "learning_rate", "optimizer", "momentum",
+    "weight_decay", "schedule", "seed", "plan", "accelerator", "devices", "strategy", "num_nodes",
+    "precision",
 )  # fmt: skip
 
 

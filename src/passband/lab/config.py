@@ -7,14 +7,17 @@ from passband.functional.plan import PlanName
 from passband.lab.checks import (
     check_choice,
     check_count,
+    check_density,
     check_devices,
     check_keep,
     check_positive,
+    check_share,
     check_text,
 )
+from passband.lab.models import available, is_spectral
 
 OPTIMIZERS = ("adam", "adamw", "sgd")
-SCHEDULES = ("constant", "cosine")
+SCHEDULES = ("constant", "cosine", "halving")
 PLANS: tuple[PlanName, ...] = get_args(PlanName)
 FILE_NAME = "config.yaml"
 MAX_SEED = 2**32 - 1  # numpy's, which is seeded as well
@@ -34,6 +37,7 @@ class Recipe:
     optimizer: str = "adam"
     weight_decay: float = 0.0
     schedule: str = "cosine"
+    momentum: float = 0.9
 
 
 # By model, or by (data, model) where a data set asks for something else.
@@ -44,6 +48,15 @@ RECIPES: dict[str | tuple[str, str], Recipe] = {
                        weight_decay=5e-4),
     "resnet18_icml": Recipe(epochs=350, optimizer="sgd", learning_rate=0.01, weight_decay=5e-4),
     ("digits", "lenet5"): Recipe(epochs=12),
+}  # fmt: skip
+
+# What a paper trains with, whatever the model, by the paper's name.
+RECIPES_OF_PAPERS: dict[str, Recipe] = {
+    # Guan et al. 2019, "identical to the spatial nets".
+    "specnet": Recipe(epochs=300, batch_size=64, optimizer="sgd", learning_rate=0.1, momentum=0.95,
+                      schedule="halving"),
+    # Dziedzic et al. 2019, for images; the rate follows a plateau there.
+    "icml": RECIPES["resnet18_icml"],
 }  # fmt: skip
 
 
@@ -57,14 +70,21 @@ class TrainConfig:
         out: The run directory.
         root: Where data that passband does not ship is kept.
         keep: Fraction of each convolution's half spectrum that is kept; None trains the
-            unconverted model.
+            unconverted model. A spectral model has nothing to convert.
         plan: How the band convolutions are computed.
+        beta: Of each threshold of a spectral model; None leaves the model's default.
+        density: Share of its coefficients that each threshold keeps, in place of a beta: at the
+            start of every epoch of the first half of training it is chosen anew from data, and
+            then left.
+        beta_epochs: Over so many epochs beta rises to its value, from 0 in the first.
         epochs: Passes over the training set.
         batch_size: Samples per step and process.
         learning_rate: The optimiser's initial rate.
-        optimizer: One of ``OPTIMIZERS``; SGD has momentum 0.9.
+        optimizer: One of ``OPTIMIZERS``.
+        momentum: SGD's; other optimisers have theirs.
         weight_decay: The optimiser's decay per step.
-        schedule: ``constant``, or ``cosine`` from the initial rate to zero.
+        schedule: Of the learning rate: ``constant``, ``cosine`` from the initial rate to zero, or
+            ``halving`` it every 50 epochs.
         seed: Of initial weights, order of samples and everything else that is random.
         accelerator: Lightning's; ``auto`` takes a GPU where there is one.
         devices: Lightning's: how many.
@@ -82,10 +102,14 @@ class TrainConfig:
     root: str | None = None
     keep: float | None = None
     plan: PlanName = "auto"
+    beta: float | None = None
+    density: float | None = None
+    beta_epochs: int = 0
     epochs: int
     batch_size: int
     learning_rate: float
     optimizer: str
+    momentum: float = 0.9
     weight_decay: float = 0.0
     schedule: str = "constant"
     seed: int = 0
@@ -105,25 +129,78 @@ class TrainConfig:
         check_devices(self.devices)
         check_positive("learning_rate", self.learning_rate)
         check_positive("weight_decay", self.weight_decay, or_zero=True)
+        check_share("momentum", self.momentum)
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         check_choice("schedule", self.schedule, SCHEDULES)
         check_choice("plan", self.plan, PLANS)
+        self._check_thresholds()
+
+    def _check_thresholds(self) -> None:
+        if self.beta is not None:
+            check_positive("beta", self.beta, or_zero=True)
+        check_density(self.density)
+        check_count("beta_epochs", self.beta_epochs, least=0)
+        if self.beta is not None and self.density is not None:
+            raise ValueError(
+                f"a threshold is given as beta or by density; got beta {self.beta!r} and "
+                f"density {self.density!r}"
+            )
+        if self.beta_epochs and self.density is not None:
+            raise ValueError(
+                f"beta_epochs lead to a beta, and density chooses another in each epoch; got "
+                f"beta_epochs {self.beta_epochs!r} and density {self.density!r}"
+            )
+        if self.beta_epochs >= self.epochs:
+            raise ValueError(
+                f"beta_epochs is below epochs, so that beta is reached; got {self.beta_epochs} of "
+                f"{self.epochs}"
+            )
+        if self.spectral and self.keep is not None:
+            raise ValueError(
+                f"model {self.model!r} is spectral: it has no convolution of maps to convert; got "
+                f"keep {self.keep!r}, where it takes beta or density"
+            )
+        if self.model in available() and not self.spectral:
+            for name, nothing in (("beta", None), ("density", None), ("beta_epochs", 0)):
+                if (value := getattr(self, name)) != nothing:
+                    raise ValueError(
+                        f"model {self.model!r} has no thresholds: {name} is for spectral models; "
+                        f"got {value!r}"
+                    )
+
+    @property
+    def spectral(self) -> bool:
+        """Whether the model is a spectral network, with thresholds."""
+        return self.model in available() and is_spectral(self.model)
 
     @property
     def variant(self) -> str:
-        """``plain`` for the unconverted model, ``band`` for a converted one."""
+        """``plain`` for an unconverted model, ``band`` for a converted, ``spec`` for a spectral."""
+        if self.spectral:
+            return "spec"
         return "plain" if self.keep is None else "band"
 
     @classmethod
-    def recommended(cls, data: str, model: str, out: str, **given: Any) -> "TrainConfig":
-        """The recipe of a model on a data set, with what the user gave in its place.
+    def recommended(
+        cls, data: str, model: str, out: str, *, recipe: str | None = None, **given: Any
+    ) -> "TrainConfig":
+        """A recipe for a model on a data set, with what the user gave in its place.
 
         Args:
             data: Name of the data set.
             model: Name of the model.
             out: The run directory.
+            recipe: A paper's, one of ``RECIPES_OF_PAPERS``; None for a practical one.
             **given: Other fields; None leaves the default.
+
+        Raises:
+            TypeError, ValueError: There is no such recipe; a value is of the wrong type or out of
+                range.
         """
-        recipe = RECIPES.get((data, model)) or RECIPES.get(model) or Recipe()
+        if recipe is not None:
+            check_choice("recipe", recipe, tuple(RECIPES_OF_PAPERS))
+            found = RECIPES_OF_PAPERS[recipe]
+        else:
+            found = RECIPES.get((data, model)) or RECIPES.get(model) or Recipe()
         chosen = {name: value for name, value in given.items() if value is not None}
-        return cls(data=data, model=model, out=out, **{**asdict(recipe), **chosen})
+        return cls(data=data, model=model, out=out, **{**asdict(found), **chosen})

@@ -58,9 +58,14 @@ def svg(name: str, paint: Callable[[Axes], None], size: tuple[float, float] = (4
         paint: Draws it.
         size: Width and height in inches.
     """
+    return svg_of_many(name, lambda canvas: paint(canvas.add_subplot()), size)
+
+
+def svg_of_many(name: str, paint: Callable[[Canvas], None], size: tuple[float, float]) -> str:
+    """As ``svg``, where ``paint`` adds the axes itself."""
     with style.context(["default", _LOOK, {"svg.hashsalt": name}]):
         canvas = Canvas(figsize=size, layout="constrained")
-        paint(canvas.add_subplot())
+        paint(canvas)
         buffer = io.StringIO()
         canvas.savefig(buffer, format="svg", transparent=True)
     text = re.sub(r"<metadata>.*?</metadata>", "", buffer.getvalue(), flags=re.DOTALL)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle
 
 from matplotlib.axes import Axes
@@ -20,21 +21,39 @@ class Figure:
 
     Attributes:
         name: A file name without ending.
-        data: Name of the data set.
-        model: Name of the model.
         alt: What it shows, in words.
         svg: The drawing.
     """
 
     name: str
-    data: str
-    model: str
     alt: str
     svg: str
 
 
+def figure(words: Sequence[str], alt: str, paint: Callable[[Axes], None]) -> Figure:
+    """A drawing under a name made of words that need not be good for a file's.
+
+    Args:
+        words: That set it apart from the other figures of a directory.
+        alt: What it shows, in words.
+        paint: Draws it.
+    """
+    name = file_name(*words)
+    return Figure(name, alt, svg(name, paint))
+
+
+def file_name(*words: str) -> str:
+    """Words as a file's name.
+
+    Example:
+        >>> file_name("ucr:GunPoint", "fcn", "loss")
+        'ucr_GunPoint-fcn-loss'
+    """
+    return re.sub(r"[^\w.-]+", "_", "-".join(words))
+
+
 def draw(rows: Sequence[Row]) -> list[Figure]:
-    """All figures that a table has measurements for, by (data, model)."""
+    """All figures that a table of bands has measurements for, by (data, model)."""
     figures = []
     for data, model in dict.fromkeys((row.data, row.model) for row in rows):
         mine = [row for row in rows if (row.data, row.model) == (data, model)]
@@ -42,9 +61,8 @@ def draw(rows: Sequence[Row]) -> list[Figure]:
             measured = [row for row in mine if row.metric == metric]
             # A line needs two points: a band beside plain, or a second epoch.
             if len({row.epoch if kind == "loss" else row.keep for row in measured}) > 1:
-                name = re.sub(r"[^\w.-]+", "_", f"{data}-{model}-{kind}")
                 alt = words.format(f"{model} on {data}")
-                figures.append(Figure(name, data, model, alt, _svg(name, paint, measured)))
+                figures.append(figure((data, model, kind), alt, partial(_of, paint, measured)))
     return figures
 
 
@@ -71,17 +89,17 @@ def step_time(axes: Axes, rows: Sequence[Row]) -> None:
 def training_loss(axes: Axes, rows: Sequence[Row]) -> None:
     """Mean training loss of each epoch, a line for each keep."""
     colours = cycle(RAMP)
-    for keep in dict.fromkeys(row.keep for row in rows):
+    for variant, keep in dict.fromkeys((row.variant, row.keep) for row in rows):
         epochs: dict[int, list[float]] = {}
         for row in rows:
-            if row.keep == keep:
+            if (row.variant, row.keep) == (variant, keep):
                 epochs.setdefault(row.epoch or 0, []).append(row.value)
         axes.plot(
             list(epochs),
             [sum(values) / len(values) for values in epochs.values()],
             color=INK if keep is None else next(colours),
             linestyle="--" if keep is None else "-",
-            label="plain" if keep is None else f"keep {keep:g}",
+            label=variant if keep is None else f"keep {keep:g}",
         )
     axes.set(title="Training loss", xlabel="epoch", ylabel="mean cross entropy (nats)")
     if all(row.value > 0 for row in rows):
@@ -126,5 +144,5 @@ _KINDS: dict[str, tuple[str, str, Callable[[Axes, Sequence[Row]], None]]] = {
 }
 
 
-def _svg(name: str, paint: Callable[[Axes, Sequence[Row]], None], rows: Sequence[Row]) -> str:
-    return svg(name, lambda axes: paint(axes, rows))
+def _of(paint: Callable[[Axes, Sequence[Row]], None], rows: Sequence[Row], axes: Axes) -> None:
+    paint(axes, rows)

@@ -44,13 +44,9 @@ def costs(
         repeats: Timed steps of each model.
     """
     with quiet():
-        fabric = Fabric(
-            accelerator=run.accelerator,
-            devices=1,
-            precision=run.precision,  # type: ignore[arg-type]  # checked by Lightning
-        )
+        fabric = make_fabric(run)
         inputs, labels = fabric.to_device(batch)
-        steps = {name: _Step(fabric, model, run, inputs, labels) for name, model in models.items()}
+        steps = {name: Step(fabric, model, run, inputs, labels) for name, model in models.items()}
         saved = {name: pb.memory.saved(step.loss).total for name, step in steps.items()}
         for _ in range(WARM_UP):
             for step in steps.values():
@@ -66,8 +62,25 @@ def costs(
     return {name: Cost(saved[name], tuple(seconds[name])) for name in steps}
 
 
-class _Step:
-    """One model's training step on one fixed batch."""
+def make_fabric(run: TrainConfig) -> Fabric:
+    """Lightning's device and precision of a run, in this process alone."""
+    return Fabric(
+        accelerator=run.accelerator,
+        devices=1,
+        precision=run.precision,  # type: ignore[arg-type]  # checked by Lightning
+    )
+
+
+class Step:
+    """One model's training step on one fixed batch.
+
+    Args:
+        fabric: Device and precision.
+        model: It is moved to the device, and trained.
+        run: The optimiser.
+        inputs: Maps ``(N, C, *space)``, on the device.
+        labels: ``(N,)``, likewise.
+    """
 
     def __init__(
         self, fabric: Fabric, model: nn.Module, run: TrainConfig, inputs: Tensor, labels: Tensor
@@ -78,9 +91,11 @@ class _Step:
         self.inputs, self.labels = inputs, labels
 
     def loss(self) -> Tensor:
+        """Forward and loss."""
         return nn.functional.cross_entropy(self.model(self.inputs), self.labels)
 
     def __call__(self) -> None:
+        """Forward, loss, backward and update."""
         self.optimizer.zero_grad()
         self.fabric.backward(self.loss())
         self.optimizer.step()

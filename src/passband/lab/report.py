@@ -6,17 +6,22 @@ The page is a single file that asks nothing of the network.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from passband.lab import config, environment, figures, results, table
+from passband.lab import config, environment, results
 from passband.lab.figures import Figure
 from passband.lab.files import make_writable, read_yaml, write_atomic
+from passband.lab.notes import of_data
 from passband.lab.results import Row
+from passband.lab.studies import STUDIES
+from passband.lab.studies.study import Lines, Study
 
 FILE_NAME = "report.html"
+_TITLES = {"train": "A training run"}  # of what is no study
 _STYLE = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
 
 
@@ -34,34 +39,61 @@ def build(directory: Path) -> Path:
         ValueError: One of them is damaged, or the table is empty.
         OSError: The directory cannot be written.
     """
-    rows = results.read(directory / results.FILE_NAME)
-    if not rows:
-        raise ValueError(f"{directory / results.FILE_NAME} has no results yet")
+    rows, study = _read(directory)
     run = read_yaml(directory / config.FILE_NAME)
     about = environment.load(directory)
-    drawn = figures.draw(rows)
+    drawn = study.figures(rows, directory)
     make_writable(directory / "figures")
-    for figure in drawn:
+    for figure in chain.from_iterable(drawn.values()):
         write_atomic(directory / "figures" / f"{figure.name}.svg", figure.svg)
-    write_atomic(directory / FILE_NAME, page(rows, run, about, drawn))
+    parts = [
+        _section(title, lines, drawn.get(title, [])) for title, lines in study.tables(rows).items()
+    ]
+    notes = [*of_data(rows, about), *study.notes(rows, run)]
+    title = _TITLES.get(rows[0].study, study.title)
+    text = page(rows[0].study, title, "".join(parts), notes, run, about)
+    write_atomic(directory / FILE_NAME, text)
     return directory / FILE_NAME
 
 
+def tables(directory: Path) -> Mapping[str, Lines]:
+    """The tables of a run directory, by title; errors are those of ``build``."""
+    rows, study = _read(directory)
+    return study.tables(rows)
+
+
+def _read(directory: Path) -> tuple[list[Row], Study]:
+    """The rows, and the study whose they are; a single run is shown as one of ``rates``."""
+    rows = results.read(directory / results.FILE_NAME)
+    if not rows:
+        raise ValueError(f"{directory / results.FILE_NAME} has no results yet")
+    name = rows[0].study
+    if name not in STUDIES and name not in _TITLES:
+        raise ValueError(
+            f"{directory / results.FILE_NAME} is of an unknown study {name!r}; "
+            f"there is {', '.join(STUDIES)}"
+        )
+    return rows, STUDIES.get(name, STUDIES["rates"])
+
+
 def page(
-    rows: Sequence[Row],
+    study: str,
+    title: str,
+    sections: str,
+    notes: Sequence[str],
     run: Mapping[str, Any],
     about: Mapping[str, Any],
-    drawn: Sequence[Figure],
 ) -> str:
     """The page as HTML text.
 
     Args:
-        rows: The table.
+        study: Its name.
+        title: Its heading.
+        sections: Tables and figures, as HTML.
+        notes: How to read them, as HTML.
         run: The run's config.
         about: Versions and machine of the run.
-        drawn: The figures.
     """
-    study = rows[0].study
     versions = {name: value for name, value in about.items() if name != "samples"}
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -75,10 +107,10 @@ def page(
 </head>
 <body>
 <main>
-<header><p class="brand">passband</p><h1>{escape(_title(study))}</h1></header>
-{"".join(_sections(rows, drawn))}
+<header><p class="brand">passband</p><h1>{escape(title)}</h1></header>
+{sections}
 <section aria-labelledby="notes"><h2 id="notes">How to read this</h2>
-<ul>{"".join(f"<li>{note}</li>" for note in _notes(rows, run, about))}</ul></section>
+<ul>{"".join(f"<li>{note}</li>" for note in notes)}</ul></section>
 <section aria-labelledby="asked"><h2 id="asked">What was asked</h2>
 <pre tabindex="0">{escape(yaml.safe_dump(dict(run), sort_keys=False))}</pre></section>
 <section aria-labelledby="where"><h2 id="where">Versions and machine</h2>
@@ -90,23 +122,14 @@ def page(
 """
 
 
-def _title(study: str) -> str:
-    known = {
-        "rates": "Accuracy, memory and time as the band narrows",
-        "train": "A training run",
-    }
-    return known.get(study, f"Study {study}")
-
-
-def _sections(rows: Sequence[Row], drawn: Sequence[Figure]) -> Iterable[str]:
-    """Table and figures of each (data, model)."""
-    for (data, model), lines in table.tables(rows).items():
-        title = escape(f"{model} on {data}")
-        yield f"<section><h2>{title}</h2>\n{_table(title, lines)}\n<div class='figures'>\n"
-        for figure in drawn:
-            if (figure.data, figure.model) == (data, model):
-                yield f"<figure>{_inline(figure)}</figure>\n"
-        yield "</div></section>\n"
+def _section(title: str, lines: Lines, drawn: Sequence[Figure]) -> str:
+    """A table and the figures below it."""
+    title = escape(title)
+    figures = "".join(f"<figure>{_inline(figure)}</figure>\n" for figure in drawn)
+    return (
+        f"<section><h2>{title}</h2>\n{_table(title, lines)}\n"
+        f"<div class='figures'>\n{figures}</div></section>\n"
+    )
 
 
 def _table(title: str, lines: Iterable[Sequence[str]]) -> str:
@@ -127,45 +150,3 @@ def _inline(figure: Figure) -> str:
     """An SVG element for HTML, where names of XML vocabularies are neither needed nor wanted."""
     svg = re.sub(r'\s(xmlns(:\w+)?|version)="[^"]*"', "", figure.svg)
     return svg.replace("<svg", f'<svg role="img" aria-label="{escape(figure.alt)}"', 1).strip()
-
-
-def _notes(rows: Sequence[Row], run: Mapping[str, Any], about: Mapping[str, Any]) -> Iterable[str]:
-    samples = about.get("samples") or {}
-    for name in dict.fromkeys(row.data for row in rows):
-        count = samples.get(name)
-        size = f": {count['train']} samples to train, {count['test']} to test" if count else ""
-        yield f"Data: <b>{escape(name)}</b>{size}."
-    seeds = len({row.seed for row in rows})
-    spread = (
-        "A single seed says nothing about the spread."
-        if seeds == 1
-        else "± is one sample standard deviation over seeds; with few seeds it is a rough guess."
-    )
-    yield f"{seeds} seed{'s' if seeds > 1 else ''}. {spread}"
-    yield (
-        "Accuracy is the <b>last</b> epoch's on the test set, which had no part in any choice: "
-        "no epoch was picked."
-    )
-    if any(row.keep is not None for row in rows):
-        yield (
-            "<b>keep</b> is what was asked, <b>measured</b> what the converted layers really keep "
-            "of the half spectrum after rounding to whole frequencies, weighted by channels. "
-            "<b>plain</b> is the unconverted model with PyTorch's own convolutions."
-        )
-    metrics = {row.metric for row in rows}
-    if "saved_bytes" in metrics:
-        yield (
-            "Saved bytes are those of distinct storages that autograd holds for backward after "
-            "forward and loss of one batch, parameters excluded: not the process's peak. "
-            "Converting convolutions alone need not lower them: the map that a convolution then "
-            "no longer holds may still be held by the activation or pooling before it."
-        )
-    if "step_ratio" in metrics:
-        repeats = run.get("repeats")
-        yield (
-            "A step is forward, loss, backward and update on one fixed batch. All settings were "
-            f"timed in turn in one process{f', {repeats} times per seed' if repeats else ''}; "
-            "milliseconds are medians, and the ratio to plain is the median of paired ratios. "
-            "They hold for this machine and what else it did; differences of a few percent are "
-            "noise. Below 1 is faster than plain."
-        )

@@ -20,13 +20,15 @@ class Row:
         study: The study that asked for it; ``train`` for a single run.
         data: Name of the data set.
         model: Name of the model.
-        variant: ``plain`` (the unconverted model) or ``band``.
+        variant: ``plain`` (the unconverted model), ``band``, ``spec`` (a spectral network), or what
+            else the study compares.
         seed: The run's seed.
         epoch: Epochs trained when it was taken; None if it does not depend on training.
         keep: The requested keep; None for plain.
         keep_measured: What the converted layers really keep; None for plain.
         metric: What was measured.
         value: The measurement.
+        beta: The threshold of a spectral network; None for any other, or if it has its own.
     """
 
     study: str
@@ -39,6 +41,7 @@ class Row:
     keep_measured: float | None
     metric: str
     value: float
+    beta: float | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class Summary:
     mean: float
     std: float | None
     n: int
+    beta: float | None = None
 
 
 def read(path: Path) -> list[Row]:
@@ -90,7 +94,7 @@ def summarise(rows: Iterable[Row]) -> list[Summary]:
     """Mean, spread and count over seeds for each setting and metric, in order of appearance."""
     last: dict[tuple[object, ...], dict[int, Row]] = defaultdict(dict)
     for row in rows:
-        setting = (row.data, row.model, row.variant, row.keep, row.metric)
+        setting = (row.data, row.model, row.variant, row.keep, row.beta, row.metric)
         before = last[setting].get(row.seed)
         if before is None or (row.epoch or 0) >= (before.epoch or 0):
             last[setting][row.seed] = row
@@ -110,6 +114,7 @@ def summarise(rows: Iterable[Row]) -> list[Summary]:
                 mean=math.fsum(values) / len(values),
                 std=statistics.stdev(values) if spread else None,
                 n=len(values),
+                beta=row.beta,
             )
         )
     return summaries

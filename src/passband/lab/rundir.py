@@ -1,11 +1,19 @@
 """A run directory and the one run that it belongs to."""
 
 from collections.abc import Mapping
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
 from passband.lab import checkpoint, config, results
 from passband.lab.files import make_writable, read_yaml, write_yaml
+
+# What a config says that was written before it could say so.
+_DEFAULTS = {
+    field.name: field.default
+    for field in fields(config.TrainConfig)
+    if field.default is not MISSING
+}
 
 
 def claim(directory: Path, wanted: Mapping[str, Any], *, again: bool, free: int = 0) -> None:
@@ -51,7 +59,9 @@ def differences(there: object, here: object, name: str = "") -> list[str]:
             text
             for key in keys
             for text in differences(
-                there.get(key), here.get(key), f"{name}.{key}" if name else str(key)
+                there.get(key, _DEFAULTS.get(key)),
+                here.get(key, _DEFAULTS.get(key)),
+                f"{name}.{key}" if name else str(key),
             )
         ]
     if isinstance(there, list) and isinstance(here, list) and len(there) == len(here):

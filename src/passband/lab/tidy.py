@@ -1,11 +1,15 @@
-"""Tidy tables: csv files of which each line is one frozen dataclass."""
+"""Tidy tables: csv files of which each line is one frozen dataclass.
+
+Fields with a default are columns that may be absent: one in which every row has the default is not
+written.
+"""
 
 import csv
 import io
 import types
 import typing
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import astuple, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -38,14 +42,15 @@ def read(path: Path, kind: type[R]) -> list[R]:
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is damaged: {error}") from error
     lines = csv.reader(io.StringIO(text, newline=""))
-    header, wanted = next(lines, []), columns(kind)
-    if tuple(header) != wanted:
+    header = tuple(next(lines, []))
+    wanted = tuple(name for name in columns(kind) if name in header or name not in _defaults(kind))
+    if header != wanted:
         raise ValueError(
             f"{path} is damaged: line 1 is {','.join(header)!r}, not {','.join(wanted)!r}"
         )
     if not text.endswith("\n"):  # a cut number would still read as a number
         raise ValueError(f"{path} is damaged: its last line {text.splitlines()[-1]!r} has no end")
-    readers = _readers(kind)
+    readers = _readers(kind, header)
     rows = []
     for cells in lines:
         try:
@@ -59,11 +64,21 @@ def read(path: Path, kind: type[R]) -> list[R]:
 
 def write(path: Path, kind: type[R], rows: Iterable[R]) -> None:
     """Writes a whole table in one step."""
+    rows, absent = list(rows), _defaults(kind)
+    used = [
+        name
+        for name in columns(kind)
+        if name not in absent or any(getattr(row, name) != absent[name] for row in rows)
+    ]
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns(kind))
-    writer.writerows([_cell(value) for value in astuple(row)] for row in rows)
+    writer.writerow(used)
+    writer.writerows([_cell(getattr(row, name)) for name in used] for row in rows)
     write_atomic(path, text.getvalue())
+
+
+def _defaults(kind: "type[DataclassInstance]") -> dict[str, Any]:
+    return {field.name: field.default for field in fields(kind) if field.default is not MISSING}
 
 
 def _cell(value: object) -> str:
@@ -74,16 +89,19 @@ def _cell(value: object) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 
-def _parse(cells: Sequence[str], kind: type[R], readers: Sequence[Callable[[str], Any]]) -> R:
+def _parse(cells: Sequence[str], kind: type[R], readers: Mapping[str, Callable[[str], Any]]) -> R:
     if len(cells) != len(readers):
         raise ValueError(f"{len(cells)} fields, expected {len(readers)}")
-    return kind(*(read(cell) for read, cell in zip(readers, cells, strict=True)))
+    named = zip(readers.items(), cells, strict=True)
+    return kind(**{name: read(cell) for (name, read), cell in named})
 
 
-def _readers(kind: "type[DataclassInstance]") -> list[Callable[[str], Any]]:
+def _readers(
+    kind: "type[DataclassInstance]", names: Sequence[str]
+) -> dict[str, Callable[[str], Any]]:
     """How the cells of each column are read."""
     hints = typing.get_type_hints(kind)
-    return [_reader(hints[name]) for name in columns(kind)]
+    return {name: _reader(hints[name]) for name in names}
 
 
 def _reader(hint: Any) -> Callable[[str], Any]:

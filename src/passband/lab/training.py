@@ -10,8 +10,8 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressB
 from torch import nn
 
 import passband as pb
-from passband.lab import checkpoint, data, environment, models, results, rundir
-from passband.lab.classifier import Classifier, LossHistory, short
+from passband.lab import checkpoint, data, environment, models, results, rundir, thresholds
+from passband.lab.classifier import EVALUATION_BATCH, Classifier, LossHistory, short
 from passband.lab.config import TrainConfig
 from passband.lab.processes import is_first
 from passband.lab.quiet import quiet
@@ -26,21 +26,26 @@ class Result:
 
     Attributes:
         config: The run.
-        keep_measured: What the converted layers really keep; None for plain.
+        keep_measured: What the converted layers really keep; None for plain and spectral.
         train_loss: Mean loss of each epoch.
         test_accuracy: Share of the test set that the last epoch's model gets right.
+        density: Share of their coefficients that the thresholds of a spectral model keep, of all
+            together, on the first batch of the test set after the last epoch; None for others.
     """
 
     config: TrainConfig
     keep_measured: float | None
     train_loss: tuple[float, ...]
     test_accuracy: float
+    density: float | None = None
 
     def rows(self, study: str = "train") -> list[Row]:
         """The result as rows of the tidy table."""
         run = self.config
         measured = [("train_loss", epoch, loss) for epoch, loss in enumerate(self.train_loss, 1)]
         measured.append(("test_accuracy", run.epochs, self.test_accuracy))
+        if self.density is not None:
+            measured.append(("density", run.epochs, self.density))
         return [
             Row(study, run.data, run.model, run.variant, run.seed, epoch,
                 run.keep, self.keep_measured, metric, value)
@@ -83,7 +88,8 @@ def train(
         if resume:
             checkpoint.check(path, module)
         history = LossHistory()
-        trainer = make_trainer(run, [history, *callbacks], progress_bar=progress_bar)
+        moves = thresholds.of_run(run, loaded)
+        trainer = make_trainer(run, [history, *moves, *callbacks], progress_bar=progress_bar)
         # Last, so that a run that cannot start leaves nothing behind.
         if is_first():
             wanted = {**asdict(run), "processes": trainer.world_size}
@@ -91,12 +97,14 @@ def train(
             environment.save(out, **sizes(run.data, loaded))
         trainer.fit(module, ckpt_path=path if resume else None, weights_only=True)
         (tested,) = trainer.test(module, verbose=False)
+        kept = _density(trainer, module, loaded) if run.spectral else None
 
     result = Result(
         config=run,
         keep_measured=keep_measured,
         train_loss=tuple(history.losses),
         test_accuracy=short(tested["test_accuracy"]),
+        density=kept,
     )
     if is_first():
         results.write(out / results.FILE_NAME, result.rows())
@@ -133,6 +141,8 @@ def make_trainer(
 def build(run: TrainConfig, loaded: data.LabeledData) -> tuple[nn.Module, float | None]:
     """The model of a run, converted if it has a keep, and what its layers then really keep.
 
+    Thresholds are as they are before training.
+
     Raises:
         ValueError: The model is unknown, or not for such data or labels.
     """
@@ -149,12 +159,16 @@ def build(run: TrainConfig, loaded: data.LabeledData) -> tuple[nn.Module, float 
             f"model {run.model!r} returns logits for each pixel, but {run.data!r} has one label "
             f"for each of its {_MAPS[dims]}; for those there is {fitting}"
         )
-    sized = "image_size" in models.options(run.model)
+    options: dict[str, object] = {}
+    if "image_size" in models.options(run.model):
+        options["image_size"] = loaded.space
+    if run.beta is not None:
+        options["beta"] = run.beta
     model = models.create_model(
         run.model,
         num_classes=loaded.num_classes,
         in_channels=loaded.in_channels,
-        **({"image_size": loaded.space} if sized else {}),
+        **options,
     )
     if run.keep is None:
         return model, None
@@ -166,6 +180,13 @@ def build(run: TrainConfig, loaded: data.LabeledData) -> tuple[nn.Module, float 
 def sizes(name: str, loaded: data.LabeledData) -> dict[str, Any]:
     """How many samples a data set has, for the report."""
     return {"samples": {name: {"train": len(loaded.train), "test": len(loaded.test)}}}
+
+
+def _density(trainer: L.Trainer, module: Classifier, loaded: data.LabeledData) -> float:
+    precision = trainer.strategy.precision_plugin
+    batch = loaded.test[:EVALUATION_BATCH][0].to(module.device)
+    with precision.forward_context():
+        return short(thresholds.density(module.model.eval(), precision.convert_input(batch)))
 
 
 def _checkpoint_bytes(model: nn.Module) -> int:

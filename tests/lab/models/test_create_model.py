@@ -5,12 +5,25 @@ import torch
 from torch import nn
 
 import passband as pb
-from passband.lab.models import available, create_model, dims, options, per_pixel
+from passband.lab.models import (
+    available,
+    create_model,
+    dims,
+    is_spectral,
+    options,
+    per_pixel,
+    plain_form,
+)
 
 SPACE = {
     "lenet5": (28, 28), "fcn": (50,), "resnet18": (16, 16), "resnet18_icml": (16, 16),
     "vgg16": (16, 16), "densenet": (16, 16), "mobilenet": (16, 16), "unet": (16, 16),
+    "alexnet": (16, 16), "densenet_table1": (16, 16),
+    "spec_lenet5": (28, 28), "spec_alexnet": (16, 16), "spec_vgg16": (16, 16),
+    "spec_densenet": (16, 16), "spec_lenet5_bn": (28, 28), "spec_alexnet_bn": (16, 16),
+    "spec_vgg16_bn": (16, 16), "spec_densenet_bn": (16, 16),
 }  # fmt: skip
+PLAIN = [name for name in SPACE if not name.startswith("spec_")]
 
 
 def test_every_model_is_in_the_table_above() -> None:
@@ -33,7 +46,21 @@ def test_a_logit_for_each_class_and_a_gradient_for_each_parameter(name: str) -> 
         assert parameter.grad.isfinite().all(), key
 
 
-@pytest.mark.parametrize("name", available())
+def test_what_a_spectral_network_is_compared_with() -> None:
+    assert [name for name in available() if not is_spectral(name)] == PLAIN
+    for name in PLAIN:
+        assert plain_form(name) == name
+    assert {name: plain_form(name) for name in available() if is_spectral(name)} == {
+        "spec_lenet5": "lenet5", "spec_lenet5_bn": "lenet5",
+        "spec_alexnet": "alexnet", "spec_alexnet_bn": "alexnet",
+        "spec_vgg16": "vgg16", "spec_vgg16_bn": "vgg16",
+        "spec_densenet": "densenet_table1", "spec_densenet_bn": "densenet_table1",
+    }  # fmt: skip
+    with pytest.raises(ValueError, match="unknown model 'spec_lenet'"):
+        plain_form("spec_lenet")
+
+
+@pytest.mark.parametrize("name", PLAIN)
 @pytest.mark.parametrize("plan", ["auto", "dft"])
 def test_converted_with_all_frequencies_it_computes_the_same(
     name: str, plan: Literal["auto", "dft"]
@@ -41,8 +68,10 @@ def test_converted_with_all_frequencies_it_computes_the_same(
     model = create_model(name, num_classes=3, in_channels=2).double()
     x = torch.randn(2, 2, *SPACE[name], dtype=torch.float64)
     with torch.no_grad():
+        torch.manual_seed(1)  # of dropout
         expected = model(x)
         pb.convert_(model, pb.Band(keep=1), plan=plan)
+        torch.manual_seed(1)
         torch.testing.assert_close(model(x), expected)
     for key, module in model.named_modules():
         if isinstance(module, nn.Conv1d | nn.Conv2d | nn.ConvTranspose2d):
@@ -69,6 +98,13 @@ def test_options_and_defaults() -> None:
     assert options("vgg16") == options("mobilenet") == {}
     assert options("densenet") == {"growth": 12, "depth": 100}
     assert options("unet") == {"width": 32, "depth": 4}
+    assert options("alexnet") == {}
+    assert options("densenet_table1") == {"growth": 64}
+    spectral = {"beta": 0.5, "activation": "tanh", "margin": "paper", "store": "exact"}
+    assert options("spec_vgg16") == options("spec_alexnet") == spectral
+    assert options("spec_vgg16_bn") == options("spec_alexnet_bn") == spectral | {"beta": 1.0}
+    assert options("spec_lenet5") == {"image_size": 28} | spectral
+    assert options("spec_densenet") == {"growth": 64, "layout": "table1"} | spectral
 
 
 @pytest.mark.parametrize(
@@ -115,6 +151,19 @@ def test_options_and_defaults() -> None:
         ("lenet5", {"image_size": (24,)}, ValueError, r"image_size is 2 .* got 1: \(24,\)"),
         ("lenet5", {"image_size": (28, -1)}, ValueError, r"image_size\[1\] is .* got -1"),
         ("lenet5", {"image_size": "28"}, TypeError, "image_size is 2 whole numbers; got '28'"),
+        ("alexnet", {"num_classes": 0}, ValueError, "num_classes is at least 1; got 0"),
+        ("densenet_table1", {"growth": 0}, ValueError, "growth is at least 1; got 0"),
+        ("spec_lenet5", {"image_size": 0}, ValueError, r"image_size\[0\] is at least 1; got 0"),
+        ("spec_alexnet", {"in_channels": 0}, ValueError, "in_channels is at least 1; got 0"),
+        ("spec_vgg16", {"num_classes": "3"}, TypeError, "num_classes is a whole number; got '3'"),
+        ("spec_vgg16", {"norm": True}, TypeError, "no option 'norm'; it takes beta, activation, "),
+        ("spec_vgg16", {"margin": 3}, ValueError, "margin is one of paper, none, exact; got 3"),
+        ("spec_vgg16_bn", {"beta": -1.0}, ValueError, "beta is not negative; got -1.0"),
+        ("spec_vgg16_bn", {"beta": None}, TypeError, "beta is a number; got None"),
+        ("spec_vgg16_bn", {"store": "int4"}, ValueError, "store is one of .* got 'int4'"),
+        ("spec_vgg16", {"activation": "gelu"}, ValueError, "unknown activation .*'gelu'"),
+        ("spec_densenet", {"layout": "bc"}, ValueError, "layout is one of table1, like; got 'bc'"),
+        ("spec_densenet", {"growth": 1.5}, TypeError, "growth is a whole number; got 1.5"),
         ("fcn", {"widths": (8, 8)}, ValueError, r"widths is 3 whole numbers; got 2: \(8, 8\)"),
         ("fcn", {"widths": 8}, TypeError, "widths is 3 whole numbers; got 8"),
         ("fcn", {"widths": (8, 0, 8)}, ValueError, r"widths\[1\] is at least 1; got 0"),

@@ -1,5 +1,6 @@
-"""The networks of the studies by name: plain, which `passband.convert_` makes band-limited, and
-spectral, the networks of SpecNet.
+"""The networks of the studies, by name.
+
+Plain ones, which `passband.convert_` makes band-limited, and spectral ones, SpecNet's.
 """
 
 from passband.lab.models.registry import (

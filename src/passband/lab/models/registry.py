@@ -56,9 +56,7 @@ _MODELS: Mapping[str, _Entry] = {
     "spec_lenet5_bn": _Entry(_with_norm(spec_lenet5), dims=2, plain="lenet5"),
     "spec_alexnet_bn": _Entry(_with_norm(spec_alexnet), dims=2, plain="alexnet"),
     "spec_vgg16_bn": _Entry(_with_norm(spec_vgg16), dims=2, plain="vgg16"),
-    "spec_densenet_bn": _Entry(
-        _with_norm(spec_densenet), dims=2, plain="densenet_table1"
-    ),
+    "spec_densenet_bn": _Entry(_with_norm(spec_densenet), dims=2, plain="densenet_table1"),
 }
 _NO_OPTIONS = ("num_classes", "in_channels", "norm")  # the last goes with the name
 

@@ -1,8 +1,17 @@
-"""The studies: each a grid, a measurement and rows of the tidy table."""
+"""The studies: each a config, a measurement, rows of the tidy table, and how they are shown."""
 
-from passband.lab.studies.rates import RatesConfig, rates
+from passband.lab.studies.compaction import COMPACTION
+from passband.lab.studies.memory_methods import MEMORY_METHODS
+from passband.lab.studies.rates import RATES, RatesConfig, rates
+from passband.lab.studies.specnet_beta import SPECNET_BETA
+from passband.lab.studies.specnet_maps import SPECNET_MAPS
+from passband.lab.studies.specnet_training import SPECNET_TRAINING
+from passband.lab.studies.study import Study
 
-__all__ = ["STUDIES", "RatesConfig", "rates"]
+__all__ = ["STUDIES", "RatesConfig", "Study", "rates"]
 
-# A study's name on the command line, and one sentence about it.
-STUDIES = {"rates": "accuracy, bytes held for backward and step time against keep"}
+# By their name on the command line. To add one, write its module and name its study here.
+STUDIES: dict[str, Study] = {
+    study.name: study
+    for study in (RATES, SPECNET_BETA, SPECNET_TRAINING, SPECNET_MAPS, MEMORY_METHODS, COMPACTION)
+}

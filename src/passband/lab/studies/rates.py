@@ -1,37 +1,34 @@
 """The study ``rates``: accuracy, saved bytes and step time against keep."""
 
-import statistics
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import lightning as L
-from lightning.pytorch.callbacks import Callback
 
-from passband.lab import checkpoint, data, environment, results, rundir
+from passband.lab import data, figures, table
 from passband.lab.checks import check_count, check_keep
 from passband.lab.config import TrainConfig
+from passband.lab.figures import Figure
 from passband.lab.measure import costs
+from passband.lab.notes import of_bands
 from passband.lab.processes import is_first
-from passband.lab.quiet import quiet
 from passband.lab.results import Row
-from passband.lab.training import build, make_trainer, sizes, train
+from passband.lab.studies.costs import cost_rows, first_batch
+from passband.lab.studies.grid import Book, StudyConfig, setting
+from passband.lab.studies.part import Watch, parts
+from passband.lab.studies.study import Lines, Study
+from passband.lab.training import build, train
 
-NAME = "rates"
 KEEPS = (None, 1.0, 0.75, 0.5, 0.25, 0.1)
-
-Watch = Callable[[float, str], None]
-"""Told how far the study is (0 to 1) and what it is doing."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class RatesConfig:
+class RatesConfig(StudyConfig):
     """The study.
 
     Attributes:
-        out: Its run directory.
-        base: One training config per (data, model); their keep, seed and out are set by the study.
         keep: The keeps; None is the unconverted model, the baseline, and is always part.
         seeds: How many seeds, from 0.
         repeats: Timed steps of each model, seed by seed.
@@ -40,8 +37,7 @@ class RatesConfig:
         TypeError, ValueError: A value is of the wrong type or out of range; the message has it.
     """
 
-    out: str
-    base: tuple[TrainConfig, ...]
+    name: ClassVar = "rates"
     keep: tuple[float | None, ...] = KEEPS
     seeds: int = 2
     repeats: int = 15
@@ -51,23 +47,13 @@ class RatesConfig:
             check_keep(keep)
         check_count("seeds", self.seeds)
         check_count("repeats", self.repeats)
-        if not self.base:
-            raise ValueError("base is at least one data set and model; got none")
-        pairs = [(one.data, one.model) for one in self.base]
-        if len(set(pairs)) < len(pairs):
-            raise ValueError(f"each data set and model is studied once; got {pairs}")
+        super().__post_init__()
         bands = dict.fromkeys(float(keep) for keep in self.keep if keep is not None)
         object.__setattr__(self, "keep", (None, *bands))
 
     def to_dict(self) -> dict[str, Any]:
         """The form that ``config.yaml`` holds."""
-        values = asdict(self)
-        shared = ("out", "keep", "seed")
-        values["base"] = [
-            {name: value for name, value in base.items() if name not in shared}
-            for base in values["base"]
-        ]
-        return {"study": NAME, **values, "keep": ["plain", *self.keep[1:]]}
+        return {**super().to_dict(), "keep": ["plain", *self.keep[1:]]}
 
 
 def rates(study: RatesConfig, watch: Watch = lambda done, doing: None) -> list[Row]:
@@ -89,98 +75,61 @@ def rates(study: RatesConfig, watch: Watch = lambda done, doing: None) -> list[R
         FileExistsError: The directory holds another study.
         OSError: The directory cannot be written.
     """
-    out, table = Path(study.out), Path(study.out) / results.FILE_NAME
-    loaded = {base.data: data.load(base.data, root=base.root) for base in study.base}
-    for base in study.base:  # an unknown model is found before the first training
-        build(base, loaded[base.data])
-    if is_first():
-        with quiet():
-            processes = [make_trainer(base).world_size for base in study.base]
-        rundir.claim(out, {**study.to_dict(), "processes": processes}, again=True)
-        samples = {name: sizes(name, one)["samples"][name] for name, one in loaded.items()}
-        environment.save(out, samples=samples)
-    done = {
-        (row.data, row.model, row.seed, row.keep, row.metric)
-        for row in (results.read(table) if table.exists() else [])
-    }
-
-    cells = list(_cells(study))
-    for index, cell in enumerate(cells):
-        start, share = index / len(cells), 1 / len(cells)
-        setting = "plain" if cell.keep is None else f"keep {cell.keep:g}"
-        doing = f"{cell.data} {cell.model} {setting} seed {cell.seed}"
-        watch(start, doing)
-        key = (cell.data, cell.model, cell.seed, cell.keep)
-        if (*key, "test_accuracy") not in done:
-            result = train(
-                cell,
-                resume=(Path(cell.out) / checkpoint.FILE_NAME).exists(),
-                callbacks=[_Epochs(watch, start, share, doing)],
-                progress_bar=False,
-            )
-            _append(table, result.rows(NAME))
+    book = Book(study)
+    for part in parts(list(_cells(study, book)), watch):
+        cell = part.run
+        if not book.has(cell, "test_accuracy"):
+            result = train(cell, resume=part.resumes, callbacks=[part.epochs], progress_bar=False)
+            book.add(result.rows(study.name))
         # After the last keep of a seed: all models of the seed side by side.
-        if cell.keep == study.keep[-1] and (*key, "saved_bytes") not in done:
-            watch(start + share, f"{cell.data} {cell.model} seed {cell.seed}: bytes and seconds")
+        if cell.keep == study.keep[-1] and not book.has(cell, "saved_bytes"):
+            part.measure("bytes and seconds")
             if is_first():
-                _append(table, _cost_rows(study, cell, loaded[cell.data]))
-    watch(1.0, "done")
-    return results.read(table) if is_first() else []
+                book.add(_cost_rows(study, cell, book.loaded[cell.data]))
+    return book.rows()
 
 
-def _cells(study: RatesConfig) -> Iterator[TrainConfig]:
+def _cells(study: RatesConfig, book: Book) -> Iterator[TrainConfig]:
     for base in study.base:
         for seed in range(study.seeds):
             for keep in study.keep:
-                cell = replace(base, seed=seed, keep=keep)
-                folder = "-".join((cell.data, cell.model, _name(cell), f"seed{seed}"))
-                folder = "".join(c if c.isalnum() or c in "-._" else "_" for c in folder)
-                yield replace(cell, out=str(Path(study.out) / "runs" / folder))
-
-
-def _name(cell: TrainConfig) -> str:
-    return "plain" if cell.keep is None else f"keep{cell.keep}"
-
-
-def _append(table: Path, rows: list[Row]) -> None:
-    if is_first():
-        results.append(table, rows)
+                yield book.directory(replace(base, seed=seed, keep=keep))
 
 
 def _cost_rows(study: RatesConfig, cell: TrainConfig, loaded: data.LabeledData) -> list[Row]:
     """Saved bytes, seconds and the paired ratio to plain, for every keep of the study."""
     L.seed_everything(cell.seed, workers=True, verbose=False)
-    settings = [replace(cell, keep=keep) for keep in study.keep]
-    built = {_name(setting): build(setting, loaded) for setting in settings}
-    # Copies: a slice would hold, and be counted as, the storage of the whole data set.
-    inputs, labels = (part.clone() for part in loaded.train[: cell.batch_size])
-    measured = costs(
-        {name: model for name, (model, _) in built.items()}, (inputs, labels), cell, study.repeats
-    )
-    plain = measured["plain"].seconds
-    rows = []
-    for setting in settings:
-        cost, kept = measured[_name(setting)], built[_name(setting)][1]
-        ratios = [mine / its for mine, its in zip(cost.seconds, plain, strict=True)]
-        for metric, value in (
-            ("saved_bytes", cost.saved_bytes),
-            ("step_seconds", statistics.median(cost.seconds)),
-            ("step_ratio", statistics.median(ratios)),
-        ):
-            rows.append(
-                Row(NAME, setting.data, setting.model, setting.variant, setting.seed, None,
-                    setting.keep, kept, metric, float(value))
-            )  # fmt: skip
-    return rows
+    runs = {setting(run): run for run in (replace(cell, keep=keep) for keep in study.keep)}
+    built = {name: build(run, loaded) for name, run in runs.items()}
+    models = {name: model for name, (model, _) in built.items()}
+    measured = costs(models, first_batch(cell, loaded), cell, study.repeats)
+    kept = {name: keep_measured for name, (_, keep_measured) in built.items()}
+    return cost_rows(study.name, runs, measured, kept)
 
 
-class _Epochs(Callback):
-    """Passes a run's progress on as its share of the study's."""
+def _tables(rows: Sequence[Row]) -> dict[str, Lines]:
+    return {_title(*pair): lines for pair, lines in table.tables(rows).items()}
 
-    def __init__(self, watch: Watch, start: float, share: float, doing: str) -> None:
-        super().__init__()
-        self.watch, self.start, self.share, self.doing = watch, start, share, doing
 
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        done = (trainer.current_epoch + 1) / (trainer.max_epochs or 1)
-        self.watch(self.start + self.share * done, self.doing)
+def _figures(rows: Sequence[Row], directory: Path) -> dict[str, list[Figure]]:
+    pairs = dict.fromkeys((row.data, row.model) for row in rows)
+    return {
+        _title(*pair): figures.draw([row for row in rows if (row.data, row.model) == pair])
+        for pair in pairs
+    }
+
+
+def _title(data: str, model: str) -> str:
+    return f"{model} on {data}"
+
+
+RATES = Study(
+    what="accuracy, bytes held for backward and step time against keep",
+    title="Accuracy, memory and time as the band narrows",
+    config=RatesConfig,
+    run=rates,
+    tables=_tables,
+    figures=_figures,
+    notes=of_bands,
+    pairs=(("mnist-5k", "lenet5"),),
+)

@@ -10,7 +10,7 @@ from torch import nn
 import passband as pb
 from passband.functional import margin_for
 from passband.lab.checks import check_choice
-from passband.lab.models.initial import he_normal_
+from passband.lab.models.initial import energy_keeping_
 from passband.nn import SpecBlock2d, SpecConv2d, ToSpace, ToSpectrum
 from passband.packing.sparse import Store
 
@@ -84,6 +84,6 @@ def finished(layers: OrderedDict[str, nn.Module]) -> nn.Sequential:
     instance, a byte for each output in place of its input and eight.
     """
     model = nn.Sequential(layers)
-    he_normal_(model)
+    energy_keeping_(model)
     pb.convert_(model, None, memory=pb.MemoryPolicy.exact())
     return model

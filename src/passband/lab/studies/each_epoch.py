@@ -1,0 +1,98 @@
+"""What a network holds and knows after each epoch of its training."""
+
+from copy import deepcopy
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import Callback
+from torch import Tensor, nn
+
+import passband as pb
+from passband.lab import thresholds
+from passband.lab.classifier import EVALUATION_BATCH, short
+from passband.lab.config import TrainConfig
+from passband.lab.data import LabeledData
+from passband.lab.results import Row
+from passband.lab.studies.costs import first_batch
+
+
+class EachEpoch(Callback):
+    """Measures before training and after each epoch: bytes of one batch, density, accuracy.
+
+    It changes nothing: the training is what it is without. What was measured travels in the
+    checkpoint, so a resumed run has all of it.
+
+    Args:
+        run: What is trained.
+        loaded: The data. The batch is always the first of the training set; accuracy and density
+            are those of the test set and of its first batch.
+    """
+
+    def __init__(self, run: TrainConfig, loaded: LabeledData) -> None:
+        super().__init__()
+        self.run, self.loaded = run, loaded
+        self.found: list[dict[str, float]] = []
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Measures the initial weights."""
+        if not self.found:
+            self._measure(trainer, pl_module)
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Measures those of the epoch."""
+        self._measure(trainer, pl_module)
+
+    def _measure(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        precision = trainer.strategy.precision_plugin
+        inputs, labels = (t.to(pl_module.device) for t in first_batch(self.run, self.loaded))
+        inputs = precision.convert_input(inputs)
+        model = deepcopy(pl_module.model)  # what runs in training mode moves running statistics
+        assert isinstance(model, nn.Module)
+        with torch.random.fork_rng(), precision.forward_context():
+            held = held_bytes(model.train(), inputs, labels)
+            tests = [
+                tuple(t.to(pl_module.device) for t in self.loaded.test[at : at + EVALUATION_BATCH])
+                for at in range(0, len(self.loaded.test), EVALUATION_BATCH)
+            ]
+            found = {"saved_bytes": float(held), "test_accuracy": _accuracy(model.eval(), tests)}
+            if self.run.spectral:
+                found["density"] = short(thresholds.density(model, tests[0][0]))
+        self.found.append(found)
+
+    def rows(self, study: str, plain_bytes: int) -> list[Row]:
+        """What was found, as rows of a study's table, with memory relative to the plain network's.
+
+        Args:
+            study: Its name.
+            plain_bytes: What the plain network holds for the same batch.
+        """
+        run = self.run
+        return [
+            Row(study, run.data, run.model, run.variant, run.seed, epoch, run.keep, None, metric,
+                value, run.beta)
+            for epoch, found in enumerate(self.found)
+            for metric, value in {
+                **found, "relative_memory": found["saved_bytes"] / plain_bytes
+            }.items()
+        ]  # fmt: skip
+
+    def state_dict(self) -> dict[str, Any]:
+        """For the checkpoint."""
+        return {"found": list(self.found)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """From the checkpoint."""
+        self.found = list(state_dict["found"])
+
+
+def held_bytes(model: nn.Module, inputs: Tensor, labels: Tensor) -> int:
+    """Bytes that autograd holds after forward and loss."""
+    return pb.memory.saved(lambda: nn.functional.cross_entropy(model(inputs), labels)).total
+
+
+def _accuracy(model: nn.Module, batches: list[tuple[Tensor, ...]]) -> float:
+    """Share that is right."""
+    with torch.no_grad():
+        right = sum(int((model(maps).argmax(1) == labels).sum()) for maps, labels in batches)
+    return short(right / sum(len(labels) for _, labels in batches))
