@@ -1,6 +1,6 @@
-"""SpecNet's networks beside their plain forms: time of a training step, and bytes held for backward.
+"""SpecNet's networks beside their plain forms: a step's time, and bytes held for backward.
 
-    python benchmarks/specnet.py [--model spec_vgg16_bn …] [--density .15] [--batch 32] [--threads 2]
+    python benchmarks/specnet.py [--model spec_vgg16_bn …] [--density .15] [--batch 32]
 
 Each network trains on random images beside its plain form in both memory formats, all taking turns,
 its thresholds set so that each keeps `--density` of its coefficients; the ratio is the median over

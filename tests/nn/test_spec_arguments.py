@@ -137,14 +137,12 @@ def test_both_norms_of_the_transform_scale_the_threshold() -> None:
         torch.testing.assert_close(to_space(one), to_space(other))
 
 
-@pytest.mark.xfail(strict=True, reason="asked for its length, as if it were several")
 def test_a_margin_as_numpy_counts() -> None:
     layer = ToSpectrum(np.int64(2))  # type: ignore[arg-type]
     x = torch.zeros(1, 1, 4)
     assert layer(x).lengths == to_spectrum(x, np.int64(2)).lengths  # type: ignore[arg-type]
 
 
-@pytest.mark.xfail(strict=True, reason="no margin at all is refused by its first map")
 def test_an_empty_margin_is_refused() -> None:
     with pytest.raises(ValueError, match="margin"):
         ToSpectrum(())

@@ -163,7 +163,6 @@ def test_a_compiled_network_is_the_network() -> None:
 
 # At a graph break Dynamo looks at the gradient of every intermediate result.
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
-@pytest.mark.xfail(strict=True, reason="Dynamo looks into caches, libraries and made-up functions")
 def test_compiled_without_a_warning_as_band_layers_are() -> None:
     check_compiled()
 
@@ -329,7 +328,6 @@ def test_on_the_meta_device_there_are_shapes() -> None:
     assert (y.shape, y.device.type) == ((2, 4, 6, 7), "meta")
 
 
-@pytest.mark.xfail(strict=True, reason="a threshold is read to be printed")
 def test_a_model_on_the_meta_device_can_be_printed() -> None:
     assert "Threshold" in repr(network().to("meta"))
 

@@ -138,7 +138,6 @@ def test_gradients_and_layers_between() -> None:
     )
 
 
-@pytest.mark.xfail(strict=True, reason="index_add holds what it adds")
 def test_no_map_is_held() -> None:
     """Only where the bins come from, for the pooled ones alike however many maps there are."""
     sizes = []

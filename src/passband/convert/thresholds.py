@@ -39,7 +39,7 @@ def set_beta_(model: nn.Module, beta: float | Mapping[str, float]) -> None:
     for name, value in chosen.items():
         if name not in found:
             raise ValueError(f"set_beta_: there is no threshold {name!r}, only {', '.join(found)}")
-        check_beta("set_beta_", value)
+        check_beta("set_beta_", value.detach().cpu() if isinstance(value, Tensor) else value)
     for name, value in chosen.items():
         found[name].beta.fill_(float(value))
 
@@ -75,7 +75,7 @@ def calibrate_beta_(
         0.25
     """
     found = _thresholds("calibrate_beta_", model)
-    if not 0 < density <= 1:
+    if not isinstance(density, int | float) or not 0 < density <= 1:
         raise ValueError(f"calibrate_beta_: density is in (0, 1]; got {density!r}")
     seen: dict[str, list[float]] = {}
 

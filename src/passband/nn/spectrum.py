@@ -39,7 +39,8 @@ class ToSpectrum(nn.Module):
     def __init__(self, margin: int | Sequence[int] = 0, norm: SpectrumNorm = "ortho") -> None:
         super().__init__()
         check_choice("ToSpectrum", "norm", norm, ("ortho", "backward"))
-        check_margin("ToSpectrum", margin, 1 if isinstance(margin, int) else len(margin))
+        count = len(margin) if isinstance(margin, Sequence) else 1
+        check_margin("ToSpectrum", margin, count)
         self.margin, self.norm = margin, norm
 
     def forward(self, x: Tensor) -> Spectrum:
@@ -147,7 +148,8 @@ class Threshold(nn.Module):
 
     def extra_repr(self) -> str:
         """The threshold."""
-        return f"beta={self.beta.item():.4g}, store={self.store!r}"
+        beta = "?" if self.beta.is_meta else f"{self.beta.item():.4g}"
+        return f"beta={beta}, store={self.store!r}"
 
 
 class SpectralActivation(nn.Module):

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import torch
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def recording() -> bool:
@@ -40,3 +45,35 @@ def _twin(function: Any) -> Any:
         members = {"forward": staticmethod(forward), "backward": staticmethod(function.backward)}
         _TWINS[function] = type(function.__name__, (torch.autograd.Function,), members)
     return _TWINS[function]
+
+
+def uncompiled(function: Callable[P, R]) -> Callable[P, R]:
+    """The function, left as it is by `torch.compile`, which would see operations, not kernels."""
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        if torch.compiler.is_dynamo_compiling():
+            return _disabled(function)(*args, **kwargs)
+        return function(*args, **kwargs)
+
+    return call
+
+
+def _disabled(function: Callable[P, R]) -> Callable[P, R]:
+    disabled: Callable[P, R] = torch.compiler.disable(function)
+    return disabled
+
+
+def first_order(backward: Callable[..., R]) -> Callable[..., R]:
+    """A backward of which there is none in turn: it holds too little, and says so when asked."""
+
+    @wraps(backward)
+    def once(ctx: Any, *grads: Any) -> R:
+        if torch.is_grad_enabled():
+            raise RuntimeError(
+                "spectra hold too little for gradients of gradients: without create_graph=True, or "
+                "with passband.nn.BandConv2d, which has them"
+            )
+        return backward(ctx, *grads)
+
+    return once

@@ -150,7 +150,6 @@ def test_all_as_large_and_still_so_many() -> None:
     assert ((keep_largest(s, 0.5).values != 0).any(1).sum(0) == 7).all()
 
 
-@pytest.mark.xfail(strict=True, reason="squares are compared in float32")
 @pytest.mark.parametrize(
     ("dtype", "magnitudes"),
     [(F64, [1.0, 1 + 1e-10, 1 + 2e-10, 1 + 3e-10]), (F32, [1e-30, 2e-30, 1e-30, 3e-30])],

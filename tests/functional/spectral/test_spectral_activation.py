@@ -230,7 +230,6 @@ def test_what_would_break_maps_or_gradients_is_not_registered(case: str) -> None
 
 
 @pytest.mark.usefixtures("forgotten")
-@pytest.mark.xfail(strict=True, reason="comparisons with NaN are False")
 def test_a_function_without_a_value_somewhere_is_not_registered() -> None:
     real = Part("a", torch.log1p, lambda y: torch.exp(-y), odd=False)
     with pytest.raises(ValueError, match="real part"):

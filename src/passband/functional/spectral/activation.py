@@ -116,6 +116,8 @@ def _problem(part: Part, *, odd: bool) -> str | None:
     x = torch.linspace(-_GRID, _GRID, _STEPS, dtype=torch.float64)
     x[_STEPS // 2] = 0
     y = part.function(x)
+    if not y.isfinite().all():
+        return f"is not finite at {x[~y.isfinite()][0].item():g}"
     if y[_STEPS // 2] != 0:
         return f"is {y[_STEPS // 2].item():g} at 0, not 0"
     if odd and not torch.allclose(y.flip(0), -y, rtol=1e-9, atol=1e-12):

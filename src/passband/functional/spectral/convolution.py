@@ -19,6 +19,7 @@ from passband.kernels import missing
 from passband.transforms.fourier import Grid
 from passband.transforms.layout import is_channels_last
 from passband.transforms.precision import autocast_dtype, without_autocast
+from passband.transforms.recording import first_order, uncompiled
 
 
 def spec_conv1d(
@@ -81,6 +82,7 @@ def spec_conv2d(
     return _spec_conv("spec_conv2d", 2, spectrum, weight, bias, dilation, groups)
 
 
+@uncompiled
 def _spec_conv(
     name: str, dims: int, spectrum: Spectrum, weight: Tensor, bias: Tensor | None, dilation: Size,
     groups: int,
@@ -144,7 +146,7 @@ class _Convolve(torch.autograd.Function):
         return _convolved(values, weight, bias, plan=plan, unit=unit)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
+    @first_order
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         weight, *tensors = ctx.saved_tensors
         grad_bias = None

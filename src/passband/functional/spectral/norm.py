@@ -9,6 +9,7 @@ from passband.functional.spectral import elementwise
 from passband.functional.spectral.settle import Affine, settle
 from passband.functional.spectral.spectrum import Spectrum
 from passband.functional.spectral.transform import check_spectrum
+from passband.transforms.recording import uncompiled
 
 
 def spectral_batch_norm(
@@ -60,6 +61,7 @@ def spectral_batch_norm(
     return settle(spectrum, affine=affine)
 
 
+@uncompiled
 def affine_of(
     spectrum: Spectrum,
     running_mean: Tensor | None,

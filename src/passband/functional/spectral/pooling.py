@@ -5,14 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from passband.functional.spectral.spectrum import Spectrum, rings
 from passband.transforms.fourier import count, frequencies
+from passband.transforms.recording import uncompiled
 
 
+@uncompiled
 def pooled_spectrum(name: str, spectrum: Spectrum, sizes: Sequence[int | None]) -> Spectrum:
     """The spectrum of maps of these sizes; the margin becomes smaller with the map.
 
@@ -50,10 +53,27 @@ def pooled_spectrum(name: str, spectrum: Spectrum, sizes: Sequence[int | None]) 
     )
     values, number = spectrum.values, count(rings(pooled))
     signs = torch.stack([torch.ones_like(sign), sign], 1).to(values.dtype)[..., None, None]
-    out = values.new_zeros(number, *values.shape[1:])
-    out = out.index_add(0, target, values.index_select(0, source) * signs)
+    out: Tensor = _Gathered.apply(values, target, source, signs, number)  # type: ignore[no-untyped-call]
     unit = Spectrum(out, tuple(space), pooled, spectrum.norm).unit
     return Spectrum(out * (unit / spectrum.unit), tuple(space), pooled, spectrum.norm)
+
+
+class _Gathered(torch.autograd.Function):
+    """Bins times signs, added up; holds the indices alone."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, values: Tensor, target: Tensor, source: Tensor, signs: Tensor, number: int
+    ) -> Tensor:
+        ctx.places, ctx.bins = (target, source, signs), len(values)
+        out = values.new_zeros(number, *values.shape[1:])
+        return out.index_add_(0, target, values[source] * signs)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        target, source, signs = ctx.places
+        back: Tensor = _Gathered.apply(grad, source, target, signs, ctx.bins)  # type: ignore[no-untyped-call]
+        return back, None, None, None, None
 
 
 @lru_cache(maxsize=256)

@@ -75,13 +75,14 @@ def keep_largest(spectrum: Spectrum, keep: float, store: Store = "exact") -> Spe
     """
     check_spectrum("keep_largest", spectrum)
     check_store("keep_largest", store)
-    if not 0 < keep <= 1:
+    if not isinstance(keep, int | float) or not 0 < keep <= 1:
         raise ValueError(f"keep_largest: keep is in (0, 1]; got {keep!r}")
     values = spectrum.values.detach()
     count = max(1, math.floor(keep * len(values) + 0.5))
-    squares = values.float().square().sum(1)
-    chosen = torch.zeros_like(squares, dtype=torch.bool)
-    chosen.scatter_(0, squares.topk(count, dim=0, sorted=False).indices, True)
+    wide = values if values.dtype == torch.float64 else values.float()
+    magnitudes = torch.hypot(*wide.unbind(1))
+    chosen = torch.zeros_like(magnitudes, dtype=torch.bool)
+    chosen.scatter_(0, magnitudes.topk(count, dim=0, sorted=False).indices, True)
     return settle(spectrum, chosen=chosen, store=store)
 
 
@@ -157,7 +158,7 @@ def spectral_activation(
 
 
 def check_beta(name: str, beta: float | Tensor) -> None:
-    """A threshold; of a tensor only the shape, since its value may be on another device.
+    """A threshold; of a tensor on another device only the shape, not to wait for its value.
 
     Raises:
         TypeError: it is neither.
@@ -166,7 +167,9 @@ def check_beta(name: str, beta: float | Tensor) -> None:
     if isinstance(beta, Tensor):
         if beta.numel() != 1 or not beta.is_floating_point():
             raise ValueError(f"{name}: beta is one number; got {beta.dtype} {tuple(beta.shape)}")
-        return
+        if type(beta) is not Tensor or beta.device.type != "cpu":
+            return  # its value is elsewhere
+        beta = beta.item()
     if isinstance(beta, bool) or not isinstance(beta, int | float):
         raise TypeError(f"{name}: beta is a number; got {beta!r}")
     if not beta >= 0:

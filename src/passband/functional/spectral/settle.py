@@ -21,6 +21,7 @@ from passband.functional.spectral.held import Held, once
 from passband.functional.spectral.spectrum import Spectrum
 from passband.packing.sparse import Layout, Store, packed
 from passband.transforms.precision import without_autocast
+from passband.transforms.recording import first_order, uncompiled
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class _Left:
     mask: Tensor | None = None
 
 
+@uncompiled
 def settle(
     spectrum: Spectrum,
     *,
@@ -170,7 +172,7 @@ class _Settle(torch.autograd.Function):
         return y
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
+    @first_order
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         saved = ctx.saved_tensors
         of_value, of_norm = saved[: ctx.of_value], saved[ctx.of_value :]

@@ -53,9 +53,12 @@ class Spectrum:
     keep: Callable[[], Held] | None = field(default=None, repr=False)
     # Which coefficients a threshold has kept, one bit each.
     mask: Tensor | None = field(default=None, repr=False)
+    _version: int | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         v = self.values
+        version = v._version if isinstance(v, Tensor) and not v.is_inference() else None
+        object.__setattr__(self, "_version", version)
         if not isinstance(v, Tensor) or not v.is_floating_point():
             given = v.dtype if isinstance(v, Tensor) else type(v).__name__
             raise TypeError(f"Spectrum: values are a real floating-point tensor; got {given}")
@@ -107,7 +110,9 @@ class Spectrum:
 
     def held(self) -> Held:
         """What a function holds of the values for backward, and how it has them again."""
-        return itself(self.values) if self.keep is None else self.keep()
+        values = self.values
+        moved = values.is_inference() or values._version != self._version
+        return itself(values) if self.keep is None or moved else self.keep()
 
     def with_values(
         self,
@@ -123,6 +128,10 @@ class Spectrum:
 
         Half precision becomes complex64.
         """
+        if not self.values.numel():
+            halved = *self.lengths[:-1], self.lengths[-1] // 2 + 1
+            real = torch.float64 if self.values.dtype == torch.float64 else torch.float32
+            return self.values.new_zeros(*self.values.shape[2:], *halved, dtype=real.to_complex())
         wide = self.values if self.values.dtype == torch.float64 else self.values.float()
         z = torch.view_as_complex(wide.permute(2, 3, 0, 1).contiguous())
         halved = *self.lengths[:-1], self.lengths[-1] // 2 + 1

@@ -9,14 +9,16 @@ from typing import Any, get_args
 
 from torch import Tensor
 
-from passband.functional.spectral.held import Held
+from passband.functional.spectral.held import Held, itself
 from passband.functional.spectral.spectrum import Spectrum, SpectrumNorm, analysis_norm, rings
 from passband.kernels import missing
 from passband.transforms.fourier import Axis, Grid, Norm, Transform, adjoint, analysis
+from passband.transforms.recording import uncompiled
 
 _BY_MATRIX = 96  # points of an axis up to which the compiled matrices beat the FFT
 
 
+@uncompiled
 def to_spectrum(
     x: Tensor, margin: int | Sequence[int] = 0, norm: SpectrumNorm = "ortho"
 ) -> Spectrum:
@@ -68,11 +70,18 @@ def to_spectrum(
     margins = check_margin("to_spectrum", margin, len(space))
     lengths = tuple(n + more for n, more in zip(space, margins, strict=True))
     how = _on_samples(lengths, space), _way(x, lengths), analysis_norm(norm)
-    return Spectrum(analysis(x, *how), space, lengths, norm, partial(_held, x.detach(), how))
+    values = analysis(x, *how)
+    version = None if x.is_inference() else x._version
+    keep = partial(_held, x.detach(), version, values, how)
+    return Spectrum(values, space, lengths, norm, keep)
 
 
-def _held(x: Tensor, how: tuple[tuple[Axis, ...], Transform, Norm]) -> Held:
-    """The maps, which are fewer numbers than their spectrum by the margin."""
+def _held(
+    x: Tensor, version: int | None, values: Tensor, how: tuple[tuple[Axis, ...], Transform, Norm]
+) -> Held:
+    """The maps, fewer numbers than their spectrum by the margin, if they are what they were."""
+    if x.is_inference() or x._version != version:
+        return itself(values)
 
     def restore(x: Tensor) -> Tensor:
         return analysis(x, axes, way, norm)
@@ -81,6 +90,7 @@ def _held(x: Tensor, how: tuple[tuple[Axis, ...], Transform, Norm]) -> Held:
     return Held((x,), restore)
 
 
+@uncompiled
 def to_space(spectrum: Spectrum) -> Tensor:
     """The maps of a spectrum, without their margin.
 
@@ -118,11 +128,16 @@ def margin_for(*kernel_sizes: int | Sequence[int]) -> tuple[int, ...]:
     Args:
         kernel_sizes: of each convolution, one number or one for each axis; all alike.
 
+    Raises:
+        ValueError: no kernel, or some with one number and some with more.
+
     Examples:
         >>> margin_for(3, 3), margin_for((3, 5), (3, 1))
         ((2,), (2, 2))
     """
     sizes = [(k,) if isinstance(k, int) else tuple(k) for k in kernel_sizes]
+    if len({len(k) for k in sizes}) != 1:
+        raise ValueError(f"margin_for: kernels with as many axes each; got {kernel_sizes}")
     return tuple(sum(k // 2 for k in axis) for axis in zip(*sizes, strict=True))
 
 
@@ -136,7 +151,7 @@ def check_margin(name: str, margin: object, dims: int) -> tuple[int, ...]:
     entries: tuple[Any, ...] = (margin,) * dims
     if isinstance(margin, Sequence) and not isinstance(margin, str):
         entries = tuple(margin) * (dims if len(margin) == 1 else 1)
-    if len(entries) != dims:
+    if len(entries) != dims or not entries:
         raise ValueError(f"{name}: margin is one number or {dims}; got {margin!r}")
     for entry in entries:
         if isinstance(entry, bool) or not isinstance(entry, Integral):

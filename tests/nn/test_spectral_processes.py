@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from spec_processes import PROCESSES, WRAPS, data, gradients, network, work
+from spectral_processes import PROCESSES, WRAPS, data, gradients, network, work
 from torch import Tensor
 from torch.multiprocessing.spawn import spawn
 
@@ -17,7 +17,7 @@ Found = dict[tuple[str, bool], list[Tensor]]
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
-    folder = tmp_path_factory.mktemp("spec_processes")
+    folder = tmp_path_factory.mktemp("spectral_processes")
     spawn(work, (str(folder),), PROCESSES)
     written: Found = torch.load(Path(folder) / "found")
     return written
