@@ -53,7 +53,8 @@ class _MaxPool(torch.autograd.Function):
         ctx.shape, ctx.window = x.shape, window
         beyond = indices - _starts(x.shape, y.shape, window, x.device)
         # Not by division, which takes a processor longer than all else here.
-        place = torch.bucketize(beyond, _steps(x.shape, window, x.device)[1:], right=True)
+        steps = _steps(x.shape, window, x.device)[1:]
+        place = torch.bucketize(beyond.contiguous(), steps, right=True)
         ctx.save_for_backward(place.to(torch.uint8))
         return y
 
