@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from passband.band import Band
 from passband.convert.layers import band_layers, check_model
-from passband.convert.observe import observing
+from passband.convert.observe import input_of, observing
 from passband.functional.energy import cutoff_for, energy_by_cutoff
 from passband.nn.setting import BandSetting
 
@@ -98,19 +98,10 @@ def _pooled_energy(
             layer.band = Band(keep=1.0, fft_size=band.fft_size)
         with observing(model, names, see):
             for batch in batches:
-                model(_input(batch))
+                model(input_of("calibrate_", batch))
     finally:
         for layer, band in bands.items():
             layer.band = band
     if not pooled:
         raise ValueError("calibrate_: no batch reached a band-limited layer; got no data")
     return pooled
-
-
-def _input(batch: object) -> Tensor:
-    x = batch[0] if isinstance(batch, tuple | list) and batch else batch
-    if not isinstance(x, Tensor):
-        raise TypeError(
-            f"calibrate_: a batch is a Tensor or a tuple that begins with one; got {batch!r:.80}"
-        )
-    return x

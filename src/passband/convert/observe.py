@@ -11,6 +11,20 @@ from torch import Tensor, nn
 from passband.nn.setting import BandSetting
 
 
+def input_of(name: str, batch: object) -> Tensor:
+    """The input in a batch: itself, or the first entry of a tuple.
+
+    Raises:
+        TypeError: it is no tensor; the error begins with the name.
+    """
+    x = batch[0] if isinstance(batch, tuple | list) and batch else batch
+    if not isinstance(x, Tensor):
+        raise TypeError(
+            f"{name}: a batch is a Tensor or a tuple that begins with one; got {batch!r:.80}"
+        )
+    return x
+
+
 @contextmanager
 def observing(
     model: nn.Module, layers: Iterable[BandSetting], see: Callable[[BandSetting, Tensor], None]

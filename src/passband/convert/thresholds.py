@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from passband.convert.layers import check_model
+from passband.convert.observe import input_of
 from passband.functional.spectral.selection import check_beta
 from passband.functional.spectral.spectrum import Spectrum
 from passband.nn.spectrum import Threshold
@@ -135,13 +136,7 @@ def _run(
     try:
         with torch.no_grad(), _restored(model, {threshold.beta for threshold in found.values()}):
             for batch in batches:
-                x = batch[0] if isinstance(batch, tuple | list) and batch else batch
-                if not isinstance(x, Tensor):
-                    raise TypeError(
-                        f"{name}: a batch is a Tensor or a tuple that begins with one; got "
-                        f"{batch!r:.80}"
-                    )
-                model(x)
+                model(input_of(name, batch))
     finally:
         for handle in handles:
             handle.remove()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -88,7 +90,9 @@ def affine_of(
     with torch.no_grad():
         if training:
             mean, var = _moments(spectrum, values)
-            _update(running_mean, running_var, mean, var, momentum, batch * _points(spectrum))
+            _update(
+                running_mean, running_var, mean, var, momentum, batch * math.prod(spectrum.lengths)
+            )
         elif running_mean is None or running_var is None:
             raise ValueError(f"{name}: without training there are running statistics; got None")
         else:
@@ -100,13 +104,6 @@ def affine_of(
         like, reciprocal, torch.ones_like(like) if weight is None else weight,
         torch.zeros_like(like) if bias is None else bias, training,
     )  # fmt: skip
-
-
-def _points(spectrum: Spectrum) -> int:
-    points = 1
-    for length in spectrum.lengths:
-        points *= length
-    return points
 
 
 def _moments(spectrum: Spectrum, values: Tensor) -> tuple[Tensor, Tensor]:

@@ -128,13 +128,12 @@ class Spectrum:
 
         Half precision becomes complex64.
         """
+        halved = *self.lengths[:-1], self.lengths[-1] // 2 + 1
         if not self.values.numel():
-            halved = *self.lengths[:-1], self.lengths[-1] // 2 + 1
             real = torch.float64 if self.values.dtype == torch.float64 else torch.float32
             return self.values.new_zeros(*self.values.shape[2:], *halved, dtype=real.to_complex())
         wide = self.values if self.values.dtype == torch.float64 else self.values.float()
         z = torch.view_as_complex(wide.permute(2, 3, 0, 1).contiguous())
-        halved = *self.lengths[:-1], self.lengths[-1] // 2 + 1
         out = z.new_zeros(*z.shape[:2], math.prod(halved))
         there, back, mirrored = _places(self.lengths)
         out = out.index_copy(2, there.to(z.device), z)

@@ -100,8 +100,7 @@ def to_space(spectrum: Spectrum) -> Tensor:
         spectrum: of any sizes.
 
     Returns:
-        `(N, C, *space)`, channels last in memory where there are two space axes or more and at
-        least sixteen channels, in the dtype of the spectrum.
+        `(N, C, *space)`, in the dtype of the spectrum.
 
     Raises:
         TypeError: no `Spectrum`.

@@ -13,7 +13,8 @@ from passband.lab.config import TrainConfig
 from passband.lab.processes import is_first
 from passband.lab.quiet import quiet
 from passband.lab.results import Row
-from passband.lab.training import build, make_trainer, sizes
+from passband.lab.studies.part import Part
+from passband.lab.training import build, make_trainer, sizes, train
 
 _OF_THE_STUDY = ("out", "keep", "beta", "seed")
 
@@ -94,6 +95,17 @@ class Book:
         self._done |= {_key(row) for row in rows}
         if is_first():
             results.append(self.path, rows)
+
+    def train(self, part: Part) -> None:
+        """Trains a part's run and puts its rows in the table, unless they are there.
+
+        A run that was stopped goes on from its last epoch.
+        """
+        if not self.has(part.run, "test_accuracy"):
+            result = train(
+                part.run, resume=part.resumes, callbacks=[part.epochs], progress_bar=False
+            )
+            self.add([replace(row, beta=part.run.beta) for row in result.rows(self.study.name)])
 
     def rows(self) -> list[Row]:
         """The whole table; in the first process only."""

@@ -22,9 +22,8 @@ from passband.lab.studies.grid import Book, StudyConfig, is_of
 from passband.lab.studies.methods import Method, Trained, methods_for, prepared
 from passband.lab.studies.methods_shown import methods_figures, methods_notes, methods_tables
 from passband.lab.studies.part import Watch, parts
-from passband.lab.studies.spectral import with_beta
 from passband.lab.studies.study import Study
-from passband.lab.training import build, train
+from passband.lab.training import build
 from passband.memory.peak import held_bytes, peak_bytes
 
 
@@ -96,11 +95,7 @@ def memory_methods(study: MethodsConfig, watch: Watch = lambda done, doing: None
     ]
     ends = {list(group.values())[-1]: group for group in groups}
     for part in parts([run for group in groups for run in group.values()], watch):
-        if not book.has(part.run, "test_accuracy"):
-            result = train(
-                part.run, resume=part.resumes, callbacks=[part.epochs], progress_bar=False
-            )
-            book.add(with_beta(result.rows(study.name), part.run))
+        book.train(part)
         for method, runs in _methods(book, ends.get(part.run, {})):
             run = runs[method.trained]
             if is_first() and not book.has(run, "saved_bytes", method.name):

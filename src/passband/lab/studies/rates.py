@@ -19,7 +19,7 @@ from passband.lab.studies.costs import cost_rows, first_batch
 from passband.lab.studies.grid import Book, StudyConfig, setting
 from passband.lab.studies.part import Watch, parts
 from passband.lab.studies.study import Lines, Study
-from passband.lab.training import build, train
+from passband.lab.training import build
 
 KEEPS = (None, 1.0, 0.75, 0.5, 0.25, 0.1)
 
@@ -78,9 +78,7 @@ def rates(study: RatesConfig, watch: Watch = lambda done, doing: None) -> list[R
     book = Book(study)
     for part in parts(list(_cells(study, book)), watch):
         cell = part.run
-        if not book.has(cell, "test_accuracy"):
-            result = train(cell, resume=part.resumes, callbacks=[part.epochs], progress_bar=False)
-            book.add(result.rows(study.name))
+        book.train(part)
         # After the last keep of a seed: all models of the seed side by side.
         if cell.keep == study.keep[-1] and not book.has(cell, "saved_bytes"):
             part.measure("bytes and seconds")

@@ -29,11 +29,9 @@ from passband.lab.studies.spectral import (
     by_plain,
     cells,
     group_title,
-    with_beta,
 )
 from passband.lab.studies.spectral_table import spectral_tables
 from passband.lab.studies.study import Study
-from passband.lab.training import train
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,11 +77,7 @@ def specnet_beta(study: BetaConfig, watch: Watch = lambda done, doing: None) -> 
     groups = cells(study, book)
     ends = {group[-1]: group for group in groups}
     for part in parts(list(chain.from_iterable(groups)), watch):
-        if not book.has(part.run, "test_accuracy"):
-            result = train(
-                part.run, resume=part.resumes, callbacks=[part.epochs], progress_bar=False
-            )
-            book.add(with_beta(result.rows(study.name), part.run))
+        book.train(part)
         of_seed = ends.get(part.run)  # after the last of a seed: all of it side by side
         if of_seed and not book.has(part.run, "relative_memory"):
             part.measure("bytes and seconds")

@@ -23,7 +23,6 @@ from passband.lab.studies.grid import Book, StudyConfig
 from passband.lab.studies.part import Watch, parts
 from passband.lab.studies.spectral import check_betas, check_spectral
 from passband.lab.studies.study import Lines, Study
-from passband.lab.training import train
 
 _CELL = 1.25  # inches of a map
 
@@ -75,9 +74,7 @@ def specnet_maps(study: MapsConfig, watch: Watch = lambda done, doing: None) -> 
     book = Book(study)
     for part in parts([book.directory(base) for base in study.base], watch):
         run, loaded = part.run, book.loaded[part.run.data]
-        if not book.has(run, "test_accuracy"):
-            result = train(run, resume=part.resumes, callbacks=[part.epochs], progress_bar=False)
-            book.add(result.rows(study.name))
+        book.train(part)
         if is_first():
             image = loaded.test[:1][0]
             maps = first_maps(book.trained(run), image, study.beta, study.channels)
