@@ -15,8 +15,9 @@ import passband as pb
 from passband.lab import data, models, results
 from passband.lab.config import TrainConfig
 from passband.lab.results import Row
-from passband.lab.studies import RatesConfig, rates
+from passband.lab.studies import RatesConfig, grid, rates
 from passband.lab.studies import rates as study_function
+from passband.lab.training import train
 
 module = sys.modules[study_function.__module__]
 TIMED = {"step_seconds", "step_ratio"}
@@ -113,8 +114,8 @@ def test_every_run_has_its_directory(finished: Path) -> None:
 
 def test_a_finished_study_repeats_nothing(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (finished / "results.csv").read_bytes()
-    for name in ("train", "costs"):
-        monkeypatch.setattr(module, name, lambda *a, **k: pytest.fail("was repeated"))
+    for place, name in ((grid, "train"), (module, "costs")):
+        monkeypatch.setattr(place, name, lambda *a, **k: pytest.fail("was repeated"))
     seen: list[float] = []
     rows = rates(study(finished), lambda done, doing: seen.append(done))
     assert len(rows) == 30
@@ -126,7 +127,7 @@ def test_a_finished_study_repeats_nothing(finished: Path, monkeypatch: pytest.Mo
 def test_a_stopped_study_goes_on(
     finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished_runs: int
 ) -> None:
-    real, runs = module.train, finished_runs
+    real, runs = train, finished_runs
     begun: list[str] = []
 
     def stops(run: TrainConfig, **given: Any) -> Any:
@@ -135,7 +136,7 @@ def test_a_stopped_study_goes_on(
             raise KeyboardInterrupt
         return real(run, **given)
 
-    monkeypatch.setattr(module, "train", stops)
+    monkeypatch.setattr(grid, "train", stops)
     with pytest.raises(KeyboardInterrupt):
         rates(study(tmp_path))
     first = set(begun[:-1])

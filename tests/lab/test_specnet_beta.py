@@ -13,7 +13,9 @@ from digits_run import weights
 from passband.lab import data, models, report, results
 from passband.lab.config import TrainConfig
 from passband.lab.results import Row
+from passband.lab.studies import grid
 from passband.lab.studies.specnet_beta import SPECNET_BETA, BetaConfig, relative_error, specnet_beta
+from passband.lab.training import train
 from spectral_run import base
 
 module = sys.modules[specnet_beta.__module__]
@@ -116,7 +118,7 @@ def test_the_plain_network_is_trained_as_its_spectral_ones(finished: Path) -> No
 def test_a_stopped_study_goes_on(
     finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, begun = module.train, list[str]()
+    real, begun = train, list[str]()
 
     def stops(run: TrainConfig, **given: Any) -> Any:
         begun.append(run.out)
@@ -124,7 +126,7 @@ def test_a_stopped_study_goes_on(
             raise KeyboardInterrupt
         return real(run, **given)
 
-    monkeypatch.setattr(module, "train", stops)
+    monkeypatch.setattr(grid, "train", stops)
     with pytest.raises(KeyboardInterrupt):
         specnet_beta(study(tmp_path))
     rows = specnet_beta(study(tmp_path))
@@ -133,7 +135,7 @@ def test_a_stopped_study_goes_on(
     untimed = [row for row in rows if row.metric in UNTIMED]
     whole = results.read(finished / "results.csv")
     assert untimed == [row for row in whole if row.metric in UNTIMED]
-    monkeypatch.setattr(module, "train", lambda *a, **k: pytest.fail("was repeated"))
+    monkeypatch.setattr(grid, "train", lambda *a, **k: pytest.fail("was repeated"))
     monkeypatch.setattr(module, "costs", lambda *a, **k: pytest.fail("was repeated"))
     assert specnet_beta(study(tmp_path)) == rows
 
