@@ -87,7 +87,7 @@ def test_rows_are_density_and_change(finished: Path, maps: FirstMaps) -> None:
 def test_a_finished_study_repeats_nothing(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (finished / "results.csv").read_bytes()
     monkeypatch.setattr(
-        "passband.lab.studies.specnet_maps.train", lambda *a, **k: pytest.fail("was repeated")
+        "passband.lab.studies.grid.train", lambda *a, **k: pytest.fail("was repeated")
     )
     specnet_maps(study(finished))
     assert (finished / "results.csv").read_bytes() == before
