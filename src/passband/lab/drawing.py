@@ -67,6 +67,7 @@ def svg_of_many(name: str, paint: Callable[[Canvas], None], size: tuple[float, f
         canvas = Canvas(figsize=size, layout="constrained")
         paint(canvas)
         buffer = io.StringIO()
+        canvas.draw_without_rendering()  # the room that numbers take is known after a first draw
         canvas.savefig(buffer, format="svg", transparent=True)
     text = re.sub(r"<metadata>.*?</metadata>", "", buffer.getvalue(), flags=re.DOTALL)
     text = text[text.index("<svg") :]
