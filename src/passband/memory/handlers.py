@@ -220,7 +220,7 @@ def _max_pool2d(
         tuple(_each(size, 2)) for size in (kernel_size, stride or kernel_size, padding, dilation)
     ]
     whole = (*window, ceil_mode)
-    if return_indices or not x.numel() or not pooling.fits(whole, x.shape[-1]):
+    if return_indices or not x.numel() or not pooling.fits(whole, x.shape[-2:]):
         return None
     return pooling.max_pool2d(mode.recipes, x, whole)
 

@@ -8,17 +8,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from passband.kernels import cpu as compiled
+from passband.kernels.cpu import Window
 from passband.memory.recipe import Recipes, derived, pulled_back
 
-Pair = tuple[int, int]
-Window = tuple[Pair, Pair, Pair, Pair, bool]
-"""Kernel, stride, padding, dilation, and whether the end is rounded up."""
 
+def fits(window: Window, space: Sequence[int]) -> bool:
+    """Whether a place in the window fits into a byte, and no window is wider than the map.
 
-def fits(window: Window, columns: int) -> bool:
-    """Whether a place in the window fits into a byte, and no window is wider than the map."""
-    (height, width), dilation = window[0], window[3]
-    return height * width <= 256 and (width - 1) * dilation[1] < dilation[0] * columns
+    Where PyTorch has something to say about the window, it does not fit either.
+    """
+    (height, width), strides, padding, dilation, _ = window
+    valid = min(height, width, *strides, *dilation) > 0 and all(
+        0 <= 2 * p <= k for p, k in zip(padding, (height, width), strict=True)
+    )
+    if not valid or min(_size(space, window)) < 1:
+        return False
+    return height * width <= 256 and (width - 1) * dilation[1] < dilation[0] * space[-1]
 
 
 def max_pool2d(recipes: Recipes, x: Tensor, window: Window) -> Tensor:
@@ -49,8 +55,12 @@ class _MaxPool(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, window: Window) -> Tensor:
         y: Tensor
-        y, indices = torch.ops.aten.max_pool2d_with_indices(x, *window)
         ctx.shape, ctx.window = x.shape, window
+        if compiled.pools(x):
+            y, place = compiled.pool(x, _size(x.shape[2:], window), window)
+            ctx.save_for_backward(place)
+            return y
+        y, indices = torch.ops.aten.max_pool2d_with_indices(x, *window)
         beyond = indices - _starts(x.shape, y.shape, window, x.device)
         # Not by division, which takes a processor longer than all else here.
         steps = _steps(x.shape, window, x.device)[1:]
@@ -61,12 +71,27 @@ class _MaxPool(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         (place,) = ctx.saved_tensors
+        if compiled.pools(grad):
+            return compiled.pool_back(grad, place, ctx.shape[2:], ctx.window), None
         steps = _steps(ctx.shape, ctx.window, grad.device)
         indices = _starts(ctx.shape, place.shape, ctx.window, grad.device) + steps[place.int()]
         flat = grad.new_zeros(*ctx.shape[:-2], ctx.shape[-2] * ctx.shape[-1])
         parts = grad.reshape(*grad.shape[:-2], -1)
         back: Tensor = flat.scatter_add(-1, indices.flatten(-2), parts).view(ctx.shape)
         return back, None
+
+
+def _size(space: Sequence[int], window: Window) -> tuple[int, int]:
+    """Rows and columns of the result."""
+
+    def along(n: int, kernel: int, stride: int, padding: int, dilation: int) -> int:
+        beyond = n + 2 * padding - dilation * (kernel - 1) - 1
+        size = (beyond + (stride - 1 if window[4] else 0)) // stride + 1
+        # No window begins behind the map and its padding before it.
+        return size - (window[4] and (size - 1) * stride >= n + padding)
+
+    rows, columns = zip(*window[:4], strict=True)
+    return along(space[-2], *rows), along(space[-1], *columns)
 
 
 def _starts(

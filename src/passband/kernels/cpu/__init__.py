@@ -1,4 +1,4 @@
-"""Transforms, products, spectra, masks, codes as compiled C, if passband was installed with it."""
+"""Transforms, products, spectra, masks, codes, pooling as compiled C, if passband was installed with it."""
 
 from passband.kernels.cpu.codes import GROUP as GROUP
 from passband.kernels.cpu.codes import dequantise as dequantise
@@ -10,6 +10,10 @@ from passband.kernels.cpu.library import missing as missing
 from passband.kernels.cpu.mask import mask as mask
 from passband.kernels.cpu.mask import masked as masked
 from passband.kernels.cpu.mask import masks as masks
+from passband.kernels.cpu.pool import Window as Window
+from passband.kernels.cpu.pool import pool as pool
+from passband.kernels.cpu.pool import pool_back as pool_back
+from passband.kernels.cpu.pool import pools as pools
 from passband.kernels.cpu.product import multiplies as multiplies
 from passband.kernels.cpu.product import multiply as multiply
 from passband.kernels.cpu.product import multiply_across as multiply_across

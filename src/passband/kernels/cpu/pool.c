@@ -1,0 +1,156 @@
+/* Maxima of windows of maps, and a byte for each: where in its window it lies. */
+
+#include <math.h>
+
+#include "work.h"
+
+#define LEAST (1 << 12) /* samples of a task */
+#define PLACES 256      /* of a window */
+
+/* Maps are (maps, rows, columns, inner), the maxima and their places (maps, down, across, inner). */
+typedef struct {
+    void *map, *most;
+    uint8_t *place; /* row of the window * width + column */
+    int64_t maps, rows, columns, inner, down, across;
+    int64_t height, width;       /* of a window */
+    int64_t row_step, column_step; /* from one window to the next */
+    int64_t above, before;       /* rows and columns of padding */
+    int64_t row_gap, column_gap; /* between the samples of a window */
+    int32_t half;
+} Pool;
+
+/* How many of a window's samples lie before the map. */
+INLINE int64_t outside(int64_t start, int64_t gap)
+{
+    return start < 0 ? (gap - 1 - start) / gap : 0;
+}
+
+/* Take samples that are larger than what was found; what is no number is larger than any. */
+INLINE void take(float *restrict most, int32_t *restrict place, const void *restrict from,
+                 int64_t step, int64_t count, int32_t here, int half)
+{
+    for (int64_t i = 0; i < count; i++) {
+        float x;
+        if (half) {
+            uint32_t bits = (uint32_t)((const uint16_t *)from)[i * step] << 16;
+            memcpy(&x, &bits, 4);
+        } else
+            x = ((const float *)from)[i * step];
+        int more = (x > most[i]) | (x != x);
+        most[i] = more ? x : most[i];
+        place[i] = more ? here : place[i];
+    }
+}
+
+/* One column of all windows of a row of maxima. */
+INLINE void column(const Pool *p, const void *row, int64_t c, int32_t here, float *most,
+                   int32_t *place, int half)
+{
+    int64_t start = c * p->column_gap - p->before, step = p->column_step;
+    int64_t first = start < 0 ? (step - 1 - start) / step : 0, end = p->columns - start;
+    int64_t last = end <= 0 ? 0 : (end - 1) / step + 1;
+    last = last < p->across ? last : p->across;
+    if (first >= last)
+        return;
+    most += first * p->inner, place += first * p->inner;
+    const void *from = past(row, (first * step + start) * p->inner, half);
+    /* The loops that have a constant step are those that become vectors. */
+    if (step == 1)
+        take(most, place, from, 1, (last - first) * p->inner, here, half);
+    else if (p->inner == 1 && step == 2)
+        take(most, place, from, 2, last - first, here, half);
+    else if (p->inner == 1)
+        take(most, place, from, step, last - first, here, half);
+    else
+        for (int64_t i = first; i < last; i++) {
+            take(most, place, from, 1, p->inner, here, half);
+            most += p->inner, place += p->inner, from = past(from, step * p->inner, half);
+        }
+}
+
+INLINE void forth(const Pool *p, int64_t map, V *room, int half)
+{
+    int64_t size = p->across * p->inner, padded = (size + LANES - 1) / LANES * LANES;
+    float *most = (float *)room;
+    int32_t *place = (int32_t *)(most + padded);
+    for (int64_t y = 0; y < p->down; y++) {
+        int64_t top = y * p->row_step - p->above, above = outside(top, p->row_gap);
+        for (int64_t x = 0; x < p->across; x++) {
+            int64_t before = outside(x * p->column_step - p->before, p->column_gap);
+            for (int64_t i = x * p->inner; i < (x + 1) * p->inner; i++)
+                most[i] = -INFINITY, place[i] = above * p->width + before;
+        }
+        for (int64_t r = above; r < p->height && top + r * p->row_gap < p->rows; r++) {
+            int64_t at = (map * p->rows + top + r * p->row_gap) * p->columns * p->inner;
+            for (int64_t c = 0; c < p->width; c++)
+                column(p, past(p->map, at, half), c, r * p->width + c, most, place, half);
+        }
+        int64_t to = (map * p->down + y) * size;
+        for (int64_t i = 0; i < size; i += LANES) {
+            int lanes = size - i < LANES ? size - i : LANES;
+            store_some((void *)past(p->most, to + i, half), load(most + i), lanes, half);
+        }
+        for (int64_t i = 0; i < size; i++)
+            p->place[to + i] = place[i];
+    }
+}
+
+/* Add the gradient of each maximum where it lay, to a map of zeros. */
+INLINE void back(const Pool *p, int64_t map, V *room, int half)
+{
+    int64_t offsets[PLACES], rows = p->rows * p->columns * p->inner, at = map * p->down * p->across;
+    for (int64_t i = 0; i < p->height * p->width; i++) {
+        int64_t r = i / p->width * p->row_gap, c = i % p->width * p->column_gap;
+        offsets[i] = (r * p->columns + c) * p->inner;
+    }
+    float *to = half ? (float *)room : (float *)p->map + map * rows;
+    memset(to, 0, rows * sizeof *to);
+    at *= p->inner;
+    for (int64_t y = 0; y < p->down; y++)
+        for (int64_t x = 0; x < p->across; x++) {
+            int64_t row = y * p->row_step - p->above, column = x * p->column_step - p->before;
+            int64_t start = (row * p->columns + column) * p->inner;
+            for (int64_t i = 0; i < p->inner; i++, at++)
+                to[start + offsets[p->place[at]] + i] += load_some(past(p->most, at, half), 1, half)[0];
+        }
+    for (int64_t i = 0; half && i < rows; i += LANES) {
+        int lanes = rows - i < LANES ? rows - i : LANES;
+        store_some((void *)past(p->map, map * rows + i, half), load(to + i), lanes, half);
+    }
+}
+
+static int64_t maps_of_task(const Pool *p)
+{
+    return LEAST / (p->rows * p->columns * p->inner) + 1;
+}
+
+#define TASK(name, function, half) \
+    static void name(const void *context, int64_t index, V *room) \
+    { \
+        const Pool *p = context; \
+        int64_t first = index * maps_of_task(p), last = first + maps_of_task(p); \
+        for (int64_t map = first; map < last && map < p->maps; map++) \
+            function(p, map, room, half); \
+    }
+TASK(forth_floats, forth, 0)
+TASK(forth_halves, forth, 1)
+TASK(back_floats, back, 0)
+TASK(back_halves, back, 1)
+
+static int each_map(Task *task, const Pool *p, int64_t numbers, int threads)
+{
+    int64_t tasks = (p->maps + maps_of_task(p) - 1) / maps_of_task(p);
+    return run(task, p, tasks, (numbers + LANES - 1) / LANES, threads);
+}
+
+int passband_pool(const Pool *p, int threads)
+{
+    int64_t row = (p->across * p->inner + LANES - 1) / LANES * LANES;
+    return each_map(p->half ? forth_halves : forth_floats, p, 2 * row, threads);
+}
+
+int passband_pool_back(const Pool *p, int threads)
+{
+    int64_t numbers = p->half ? p->rows * p->columns * p->inner : 1;
+    return each_map(p->half ? back_halves : back_floats, p, numbers, threads);
+}
