@@ -8,11 +8,6 @@
 /* `sparse.py` lists their names in the same order. */
 enum { IDENTITY, TANH, SOFTSIGN, HARDTANH, SOFTSHRINK, RELU, ARCTAN };
 
-INLINE V chosen(Bits where, V x, V other)
-{
-    return (V)((where & (Bits)x) | (~where & (Bits)other));
-}
-
 INLINE V splat(float x) { return (V){0} + x; }
 INLINE V magnitude(V x) { return (V)((Bits)x & 0x7fffffff); }
 INLINE V signed_as(V x, V like) { return chosen((Bits){0} + 0x80000000, like, x); }

@@ -25,26 +25,53 @@ INLINE int64_t outside(int64_t start, int64_t gap)
     return start < 0 ? (gap - 1 - start) / gap : 0;
 }
 
-/* Take samples that are larger than what was found; what is no number is larger than any. */
-INLINE void take(float *restrict most, int32_t *restrict place, const void *restrict from,
-                 int64_t step, int64_t count, int32_t here, int half)
+/* Of two vectors, every other lane. */
+INLINE V every_other(V low, V high)
 {
-    for (int64_t i = 0; i < count; i++) {
-        float x;
-        if (half) {
-            uint32_t bits = (uint32_t)((const uint16_t *)from)[i * step] << 16;
-            memcpy(&x, &bits, 4);
-        } else
-            x = ((const float *)from)[i * step];
-        int more = (x > most[i]) | (x != x);
-        most[i] = more ? x : most[i];
-        place[i] = more ? here : place[i];
+#if LANES == 16
+    return __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+#elif LANES == 8
+    return __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14);
+#else
+    return __builtin_shufflevector(low, high, 0, 2, 4, 6);
+#endif
+}
+
+/* A vector of numbers, `step` apart. */
+INLINE V load_apart(const void *from, int64_t step, int lanes, int half)
+{
+    if (step == 1)
+        return load_some(from, lanes, half);
+    if (step == 2) {
+        int numbers = 2 * lanes - 1, more = numbers - LANES;
+        V low = load_some(from, more < 0 ? numbers : LANES, half), high = {0};
+        if (more > 0)
+            high = load_some(past(from, LANES, half), more, half);
+        return every_other(low, high);
+    }
+    float x[LANES] = {0};
+    for (int i = 0; i < lanes; i++)
+        x[i] = load_some(past(from, i * step, half), 1, half)[0];
+    return load(x);
+}
+
+/* Take samples that are larger than what was found; what is no number is larger than any. */
+INLINE void take(float *most, uint32_t *place, const void *from, int64_t step, int64_t count,
+                 uint32_t here, int half)
+{
+    for (int64_t i = 0; i < count; i += LANES) {
+        int lanes = count - i < LANES ? count - i : LANES;
+        V x = load_apart(past(from, i * step, half), step, lanes, half);
+        V found = load(most + i), at = load((float *)place + i);
+        Bits more = (Bits)(x > found) | (Bits)(x != x);
+        store_some(most + i, chosen(more, x, found), lanes, 0);
+        store_some(place + i, chosen(more, (V)((Bits){0} + here), at), lanes, 0);
     }
 }
 
 /* One column of all windows of a row of maxima. */
-INLINE void column(const Pool *p, const void *row, int64_t c, int32_t here, float *most,
-                   int32_t *place, int half)
+INLINE void column(const Pool *p, const void *row, int64_t c, uint32_t here, float *most,
+                   uint32_t *place, int half)
 {
     int64_t start = c * p->column_gap - p->before, step = p->column_step;
     int64_t first = start < 0 ? (step - 1 - start) / step : 0, end = p->columns - start;
@@ -54,11 +81,8 @@ INLINE void column(const Pool *p, const void *row, int64_t c, int32_t here, floa
         return;
     most += first * p->inner, place += first * p->inner;
     const void *from = past(row, (first * step + start) * p->inner, half);
-    /* The loops that have a constant step are those that become vectors. */
     if (step == 1)
         take(most, place, from, 1, (last - first) * p->inner, here, half);
-    else if (p->inner == 1 && step == 2)
-        take(most, place, from, 2, last - first, here, half);
     else if (p->inner == 1)
         take(most, place, from, step, last - first, here, half);
     else
@@ -68,11 +92,14 @@ INLINE void column(const Pool *p, const void *row, int64_t c, int32_t here, floa
         }
 }
 
+/* A vector of a row may begin anywhere in it. */
+static int64_t vectors_of_row(const Pool *p) { return p->across * p->inner / LANES + 2; }
+
 INLINE void forth(const Pool *p, int64_t map, V *room, int half)
 {
-    int64_t size = p->across * p->inner, padded = (size + LANES - 1) / LANES * LANES;
+    int64_t size = p->across * p->inner;
     float *most = (float *)room;
-    int32_t *place = (int32_t *)(most + padded);
+    uint32_t *place = (uint32_t *)(room + vectors_of_row(p));
     for (int64_t y = 0; y < p->down; y++) {
         int64_t top = y * p->row_step - p->above, above = outside(top, p->row_gap);
         for (int64_t x = 0; x < p->across; x++) {
@@ -137,20 +164,18 @@ TASK(forth_halves, forth, 1)
 TASK(back_floats, back, 0)
 TASK(back_halves, back, 1)
 
-static int each_map(Task *task, const Pool *p, int64_t numbers, int threads)
+static int each_map(Task *task, const Pool *p, int64_t vectors, int threads)
 {
-    int64_t tasks = (p->maps + maps_of_task(p) - 1) / maps_of_task(p);
-    return run(task, p, tasks, (numbers + LANES - 1) / LANES, threads);
+    return run(task, p, (p->maps + maps_of_task(p) - 1) / maps_of_task(p), vectors, threads);
 }
 
 int passband_pool(const Pool *p, int threads)
 {
-    int64_t row = (p->across * p->inner + LANES - 1) / LANES * LANES;
-    return each_map(p->half ? forth_halves : forth_floats, p, 2 * row, threads);
+    return each_map(p->half ? forth_halves : forth_floats, p, 2 * vectors_of_row(p), threads);
 }
 
 int passband_pool_back(const Pool *p, int threads)
 {
-    int64_t numbers = p->half ? p->rows * p->columns * p->inner : 1;
-    return each_map(p->half ? back_halves : back_floats, p, numbers, threads);
+    int64_t map = p->half ? p->rows * p->columns * p->inner / LANES + 1 : 1;
+    return each_map(p->half ? back_halves : back_floats, p, map, threads);
 }

@@ -35,6 +35,12 @@ typedef uint16_t UnalignedHalves __attribute__((vector_size(2 * LANES), aligned(
 INLINE V load(const float *from) { return *(const Unaligned *)from; }
 INLINE void store(float *to, V v) { *(Unaligned *)to = v; }
 
+/* Where all bits of a lane are set, x. */
+INLINE V chosen(Bits where, V x, V other)
+{
+    return (V)((where & (Bits)x) | (~where & (Bits)other));
+}
+
 /* bfloat16 is the upper half of a float, rounded to the nearest, of two as near to the even one. */
 INLINE V widened(Halves h) { return (V)(__builtin_convertvector(h, Bits) << 16); }
 
