@@ -47,14 +47,20 @@ def _twin(function: Any) -> Any:
     return _TWINS[function]
 
 
-def uncompiled(function: Callable[P, R]) -> Callable[P, R]:
-    """The function, left as it is by `torch.compile`, which would see operations, not kernels."""
+def opaque(function: Callable[P, R]) -> Callable[P, R]:
+    """The function as one whole, into which nobody looks.
+
+    `torch.compile` would see operations, not kernels, and leaves it as it is. Modes of
+    `torch.overrides` are asked for each attribute of each tensor, which takes longer than a small
+    kernel, and are not asked.
+    """
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         if torch.compiler.is_dynamo_compiling():
             return _disabled(function)(*args, **kwargs)
-        return function(*args, **kwargs)
+        with torch._C.DisableTorchFunction():
+            return function(*args, **kwargs)
 
     return call
 

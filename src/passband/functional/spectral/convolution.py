@@ -19,7 +19,7 @@ from passband.kernels import missing
 from passband.transforms.fourier import Grid
 from passband.transforms.layout import is_channels_last
 from passband.transforms.precision import autocast_dtype, without_autocast
-from passband.transforms.recording import first_order, uncompiled
+from passband.transforms.recording import first_order, opaque
 
 
 def spec_conv1d(
@@ -82,7 +82,7 @@ def spec_conv2d(
     return _spec_conv("spec_conv2d", 2, spectrum, weight, bias, dilation, groups)
 
 
-@uncompiled
+@opaque
 def _spec_conv(
     name: str, dims: int, spectrum: Spectrum, weight: Tensor, bias: Tensor | None, dilation: Size,
     groups: int,

@@ -11,10 +11,10 @@ from torch import Tensor
 from passband.functional.spectral.held import Held
 from passband.functional.spectral.spectrum import Spectrum, check_alike
 from passband.functional.spectral.transform import check_spectrum
-from passband.transforms.recording import uncompiled
+from passband.transforms.recording import opaque
 
 
-@uncompiled
+@opaque
 def cat_spectra(spectra: Sequence[Spectrum]) -> Spectrum:
     """The channels of spectra, one after another.
 

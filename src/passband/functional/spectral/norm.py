@@ -11,7 +11,7 @@ from passband.functional.spectral import elementwise
 from passband.functional.spectral.settle import Affine, settle
 from passband.functional.spectral.spectrum import Spectrum
 from passband.functional.spectral.transform import check_spectrum
-from passband.transforms.recording import uncompiled
+from passband.transforms.recording import opaque
 
 
 def spectral_batch_norm(
@@ -63,7 +63,7 @@ def spectral_batch_norm(
     return settle(spectrum, affine=affine)
 
 
-@uncompiled
+@opaque
 def affine_of(
     spectrum: Spectrum,
     running_mean: Tensor | None,

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from passband.functional.spectral.spectrum import Spectrum, rings
 from passband.transforms.fourier import count, frequencies
-from passband.transforms.recording import uncompiled
+from passband.transforms.recording import opaque
 
 
-@uncompiled
+@opaque
 def pooled_spectrum(name: str, spectrum: Spectrum, sizes: Sequence[int | None]) -> Spectrum:
     """The spectrum of maps of these sizes; the margin becomes smaller with the map.
 

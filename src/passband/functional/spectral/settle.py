@@ -21,7 +21,7 @@ from passband.functional.spectral.held import Held, once
 from passband.functional.spectral.spectrum import Spectrum
 from passband.packing.sparse import Layout, Store, packed
 from passband.transforms.precision import without_autocast
-from passband.transforms.recording import first_order, uncompiled
+from passband.transforms.recording import first_order, opaque
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class _Left:
     mask: Tensor | None = None
 
 
-@uncompiled
+@opaque
 def settle(
     spectrum: Spectrum,
     *,

@@ -13,12 +13,12 @@ from passband.functional.spectral.held import Held, itself
 from passband.functional.spectral.spectrum import Spectrum, SpectrumNorm, analysis_norm, rings
 from passband.kernels import missing
 from passband.transforms.fourier import Axis, Grid, Norm, Transform, adjoint, analysis
-from passband.transforms.recording import uncompiled
+from passband.transforms.recording import opaque
 
 _BY_MATRIX = 96  # points of an axis up to which the compiled matrices beat the FFT
 
 
-@uncompiled
+@opaque
 def to_spectrum(
     x: Tensor, margin: int | Sequence[int] = 0, norm: SpectrumNorm = "ortho"
 ) -> Spectrum:
@@ -90,7 +90,7 @@ def _held(
     return Held((x,), restore)
 
 
-@uncompiled
+@opaque
 def to_space(spectrum: Spectrum) -> Tensor:
     """The maps of a spectrum, without their margin.
 

@@ -1,4 +1,4 @@
-"""Transforms, products, spectra, masks, codes, pooling as compiled C, if passband was installed with it."""
+"""The compiled C behind transforms, products, spectra, masks, codes and pooling, where there is."""
 
 from passband.kernels.cpu.codes import GROUP as GROUP
 from passband.kernels.cpu.codes import dequantise as dequantise

@@ -7,7 +7,6 @@ import ctypes
 import torch
 
 from passband.kernels.cpu.library import library
-from passband.kernels.cpu.tables import BandTables
 
 
 def loaded() -> ctypes.CDLL:
@@ -17,21 +16,24 @@ def loaded() -> ctypes.CDLL:
     return found
 
 
-def call(name: str, band: BandTables, arguments: ctypes.Structure) -> None:
-    """Run a function of the library on as many threads as PyTorch uses.
+def call(name: str, *arguments: ctypes.Structure) -> int:
+    """Run a function of the library on as many threads as PyTorch uses, and return what it does.
 
     Raises:
         MemoryError: there is no room for what a thread computes with.
     """
     threads = torch.get_num_threads()
-    check(name, threads, loaded()[name](ctypes.byref(band), ctypes.byref(arguments), threads))
+    # As an attribute it is found once; as an item it would be another each time.
+    function = getattr(loaded(), name)
+    return check(name, threads, function(*map(ctypes.byref, arguments), threads))
 
 
-def check(name: str, threads: int, failed: int) -> None:
-    """What a function of the library returned.
+def check(name: str, threads: int, returned: int) -> int:
+    """What a function of the library returned: nothing above 0 is good.
 
     Raises:
         MemoryError: there was no room.
     """
-    if failed:
+    if returned > 0:
         raise MemoryError(f"{name}: not enough memory for {threads} threads")
+    return returned

@@ -7,7 +7,7 @@ import ctypes
 import torch
 from torch import Tensor
 
-from passband.kernels.cpu.call import check, loaded
+from passband.kernels.cpu.call import call
 from passband.kernels.cpu.library import library
 from passband.kernels.cpu.transform import DTYPES, is_real
 
@@ -57,6 +57,6 @@ def _run(
     assert noise.dtype == torch.float32
     source, under, target = (None if t is None else t.data_ptr() for t in (x, base, out))
     at = source, under, target, codes.data_ptr(), scales.data_ptr(), noise.data_ptr()
-    half, threads = like.dtype == torch.bfloat16, torch.get_num_threads()
+    half = like.dtype == torch.bfloat16
     given = _Codes(*at, like.numel(), noise.numel() - GROUP, first, bits, half)
-    check(name, threads, loaded()[name](ctypes.byref(given), threads))
+    call(name, given)

@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor
 
-from passband.kernels.cpu.call import check, loaded
+from passband.kernels.cpu.call import call
 from passband.kernels.cpu.library import library
 from passband.kernels.cpu.transform import DTYPES, is_real
 
@@ -53,9 +53,9 @@ def masked(x: Tensor, bits: Tensor, slope: float) -> Tensor:
 def _run(
     name: str, x: Tensor, to: int | None, bits: Tensor, low: float, high: float, slope: float
 ) -> None:
-    half, threads = x.dtype == torch.bfloat16, torch.get_num_threads()
+    half = x.dtype == torch.bfloat16
     given = _Mask(x.data_ptr(), to, bits.data_ptr(), x.numel(), low, high, slope, half)
-    check(name, threads, loaded()[name](ctypes.byref(given), threads))
+    call(name, given)
 
 
 def _is_dense(x: Tensor) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from passband.kernels.cpu.call import check, loaded
+from passband.kernels.cpu.call import call
 from passband.kernels.cpu.library import library
 from passband.kernels.cpu.transform import DTYPES, is_real
 from passband.transforms.layout import is_channels_last, laid_out
@@ -89,9 +89,8 @@ def _run(
     assert most.shape == place.shape
     (N, C, *space), size = maps.shape, most.shape[2:]
     outer, inner = (N, C) if last else (N * C, 1)
-    threads = torch.get_num_threads()
     given = _Pool(
         maps.data_ptr(), most.data_ptr(), place.data_ptr(), outer, *space, inner, *size, height,
         width, *steps, *padding, *gaps, maps.dtype == torch.bfloat16,
     )  # fmt: skip
-    check(name, threads, loaded()[name](ctypes.byref(given), threads))
+    call(name, given)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from passband.kernels.cpu.call import check, loaded
+from passband.kernels.cpu.call import call, loaded
 from passband.kernels.cpu.library import library
 from passband.kernels.cpu.transform import DTYPES, is_real
 
@@ -156,8 +156,5 @@ def _given(
 
 
 def _run(name: str, given: _Sparse) -> None:
-    threads = torch.get_num_threads()
-    failed = loaded()[name](ctypes.byref(given), threads)
-    if failed < 0:
+    if call(name, given) < 0:
         raise ValueError(f"there are {given.kept} values, and not as many bits")
-    check(name, threads, failed)

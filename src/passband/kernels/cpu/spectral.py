@@ -7,7 +7,7 @@ import ctypes
 import torch
 from torch import Tensor
 
-from passband.kernels.cpu.call import check, loaded
+from passband.kernels.cpu.call import call
 from passband.kernels.cpu.sparse import is_spectrum, repeated
 
 
@@ -66,6 +66,6 @@ def _run(
     a, b, c = (t.data_ptr() for t in tables) if tables else (None, None, None)
     at = z.data_ptr(), a, b, c, None if sums is None else sums.data_ptr(), None
     rows, single = 2 * N * bins, 2 * N * own
-    half, threads = z.dtype == torch.bfloat16, torch.get_num_threads()
+    half = z.dtype == torch.bfloat16
     given = _Spectra(None if g is None else g.data_ptr(), *at, rows, N, single, C, 0, half)
-    check(name, threads, loaded()[name](ctypes.byref(given), threads))
+    call(name, given)
