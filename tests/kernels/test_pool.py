@@ -75,7 +75,7 @@ def test_as_pytorch(
     grad = torch.randint(-4, 5, y.shape, generator=torch.Generator().manual_seed(1)).to(dtype)
     back = compiled.pool_back(grad, place, shape[2:], window)
     x.requires_grad_()
-    F.max_pool2d(x, *window).backward(grad)  # type: ignore[arg-type]
+    F.max_pool2d(x, *window).backward(grad)
     assert torch.equal(back, x.grad)  # type: ignore[arg-type]
 
 
@@ -108,7 +108,7 @@ def test_maps_with_gaps_and_a_gradient_of_one_number() -> None:
 def test_sizes_are_those_of_pytorch(name: str, n: int) -> None:
     window = WINDOWS[name]
     try:
-        shape = F.max_pool2d(torch.zeros(1, n, n + 2), *window).shape  # type: ignore[arg-type]
+        shape = F.max_pool2d(torch.zeros(1, n, n + 2), *window).shape
     except RuntimeError:
         assert not fits(window, (n, n + 2))
     else:

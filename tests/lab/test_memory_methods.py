@@ -73,7 +73,7 @@ def test_exact_methods_have_the_plain_networks_accuracy(rows: list[Row]) -> None
         ("lenet5", "exact", "plain"),
         ("lenet5", "band", "keep0.25"),
         ("spec_lenet5", "spec", "beta0.5"),
-        ("spec_lenet5_bn", "spec_bn", "beta1.0"),
+        ("spec_lenet5_bn", "spec_bn", "beta0.5"),
     ],
 )
 def test_bytes_are_those_that_the_library_counts(

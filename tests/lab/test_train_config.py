@@ -63,6 +63,8 @@ def test_bad_values_are_told(given: dict[str, Any], error: type[Exception], told
         ({"model": "lenet5", "beta": 0.0}, ValueError, "'lenet5' has no thresholds: beta .* 0.0"),
         ({"model": "lenet5", "density": 0.5}, ValueError, "no thresholds: density is for spectral"),
         ({"model": "lenet5", "beta_epochs": 1}, ValueError, "no thresholds: beta_epochs .* got 1"),
+        ({"model": "lenet5", "store": "int8"}, ValueError, "no thresholds: store .* got 'int8'"),
+        ({"store": "half"}, ValueError, "store is one of exact, bfloat16, int8; got 'half'"),
     ],
 )
 def test_bad_thresholds_are_told(given: dict[str, Any], error: type[Exception], told: str) -> None:
@@ -75,6 +77,11 @@ def test_thresholds_of_a_spectral_model() -> None:
     assert (run.variant, run.spectral, run.beta, run.density) == ("spec", True, 0.0, None)
     assert config(keep=0.5).variant == "band"
     assert not config().spectral
+
+
+def test_networks_that_are_compared_learn_at_one_rate() -> None:
+    for name in ("vgg16", "spec_vgg16", "spec_vgg16_bn"):
+        assert TrainConfig.recommended("mnist-5k", name, "out").learning_rate == 3e-4
 
 
 def test_a_papers_recipe() -> None:

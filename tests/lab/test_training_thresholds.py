@@ -15,7 +15,7 @@ import passband as pb
 from digits_run import weights
 from passband.lab import data, models, results, thresholds
 from passband.lab.config import TrainConfig
-from passband.lab.training import Result, train
+from passband.lab.training import Result, build, train
 
 
 def config(out: Path, model: str = "spec_lenet5_bn", **given: Any) -> TrainConfig:
@@ -130,6 +130,14 @@ def test_a_given_beta_stays(tmp_path: Path) -> None:
     assert watch.betas == [[0.3, 0.3]]
     assert result.density is not None
     assert 0.3 < result.density < 1
+
+
+@pytest.mark.parametrize("store", [None, "bfloat16"])
+def test_what_is_kept_is_held_as_the_run_says(tmp_path: Path, store: Any) -> None:
+    run = config(tmp_path, model="spec_vgg16_bn", store=store)
+    model, _ = build(run, data.load("digits"))
+    blocks = [m for m in model.modules() if isinstance(m, pb.nn.SpecBlock2d)]
+    assert {block.threshold.store for block in blocks} == {store or "exact"}
 
 
 def test_a_plain_model_has_no_density(finished_run: Result) -> None:

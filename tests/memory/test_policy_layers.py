@@ -65,6 +65,8 @@ LAYERS: dict[str, Layer] = {
     "mean pool that rounds up": lambda: nn.AvgPool2d(2, ceil_mode=True, divisor_override=3),
     "adaptive mean pool": lambda: nn.AdaptiveAvgPool2d((4, 5)),
     "adaptive max pool": lambda: nn.AdaptiveMaxPool2d((4, 5)),
+    "adaptive max pool of even windows": lambda: nn.AdaptiveMaxPool2d((3, 9)),
+    "global max pool": lambda: Function(lambda x: F.silu(x) + F.adaptive_max_pool2d(x, 1)),
     "dropout": lambda: nn.Dropout(0.4),
     "dropout in place": lambda: nn.Dropout(0.4, inplace=True),
     "dropout of nothing": lambda: nn.Dropout(0.0),

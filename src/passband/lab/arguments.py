@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import passband
 from passband.lab.bench.arguments import add_bench
-from passband.lab.config import OPTIMIZERS, PLANS, RECIPES_OF_PAPERS, SCHEDULES
+from passband.lab.config import OPTIMIZERS, PLANS, RECIPES_OF_PAPERS, SCHEDULES, STORES
 from passband.lab.studies import STUDIES
 
 
@@ -103,6 +103,7 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
     recipe.add_argument("--weight-decay", type=float)
     recipe.add_argument("--schedule", choices=SCHEDULES)
     recipe.add_argument("--plan", choices=PLANS, help="how band convolutions are computed")
+    recipe.add_argument("--store", choices=STORES, help="how spectral models hold what they keep")
     place = command.add_argument_group("where (as in Lightning)")
     place.add_argument("--root", help="folder of data that is not shipped")
     place.add_argument("--accelerator")

@@ -170,8 +170,8 @@ def _pairs(data: Sequence[str], model: Sequence[str]) -> list[tuple[str, str]]:
 
 _RUN_OPTIONS = (
     "recipe", "root", "epochs", "batch_size", "learning_rate", "optimizer", "momentum",
-    "weight_decay", "schedule", "seed", "plan", "accelerator", "devices", "strategy", "num_nodes",
-    "precision",
+    "weight_decay", "schedule", "seed", "plan", "store", "accelerator", "devices", "strategy",
+    "num_nodes", "precision",
 )  # fmt: skip
 
 

@@ -15,11 +15,14 @@ from passband.lab.checks import (
     check_text,
 )
 from passband.lab.models import available, is_spectral
+from passband.packing.sparse import Store
 
 OPTIMIZERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("constant", "cosine", "halving")
 PLANS: tuple[PlanName, ...] = get_args(PlanName)
+STORES: tuple[Store, ...] = get_args(Store)
 FILE_NAME = "config.yaml"
+_OF_SPECTRAL_MODELS = {"beta": None, "density": None, "beta_epochs": 0, "store": None}
 MAX_SEED = 2**32 - 1  # numpy's, which is seeded as well
 
 # Where and how a run computes. It may move to another machine when it is resumed, with as many
@@ -46,6 +49,7 @@ RECIPES: dict[str | tuple[str, str], Recipe] = {
     "fcn": Recipe(epochs=60, batch_size=16),
     "resnet18": Recipe(epochs=30, batch_size=128, optimizer="sgd", learning_rate=0.1,
                        weight_decay=5e-4),
+    **dict.fromkeys(("vgg16", "spec_vgg16", "spec_vgg16_bn"), Recipe(learning_rate=3e-4)),
     "resnet18_icml": Recipe(epochs=350, optimizer="sgd", learning_rate=0.01, weight_decay=5e-4),
     ("digits", "lenet5"): Recipe(epochs=12),
 }  # fmt: skip
@@ -77,6 +81,8 @@ class TrainConfig:
             start of every epoch of the first half of training it is chosen anew from data, and
             then left.
         beta_epochs: Over so many epochs beta rises to its value, from 0 in the first.
+        store: How a spectral model holds what thresholds keep, one of ``STORES``; None leaves the
+            model's default.
         epochs: Passes over the training set.
         batch_size: Samples per step and process.
         learning_rate: The optimiser's initial rate.
@@ -105,6 +111,7 @@ class TrainConfig:
     beta: float | None = None
     density: float | None = None
     beta_epochs: int = 0
+    store: Store | None = None
     epochs: int
     batch_size: int
     learning_rate: float
@@ -140,6 +147,8 @@ class TrainConfig:
             check_positive("beta", self.beta, or_zero=True)
         check_density(self.density)
         check_count("beta_epochs", self.beta_epochs, least=0)
+        if self.store is not None:
+            check_choice("store", self.store, STORES)
         if self.beta is not None and self.density is not None:
             raise ValueError(
                 f"a threshold is given as beta or by density; got beta {self.beta!r} and "
@@ -161,7 +170,7 @@ class TrainConfig:
                 f"keep {self.keep!r}, where it takes beta or density"
             )
         if self.model in available() and not self.spectral:
-            for name, nothing in (("beta", None), ("density", None), ("beta_epochs", 0)):
+            for name, nothing in _OF_SPECTRAL_MODELS.items():
                 if (value := getattr(self, name)) != nothing:
                     raise ValueError(
                         f"model {self.model!r} has no thresholds: {name} is for spectral models; "

@@ -162,8 +162,7 @@ def build(run: TrainConfig, loaded: data.LabeledData) -> tuple[nn.Module, float 
     options: dict[str, object] = {}
     if "image_size" in models.options(run.model):
         options["image_size"] = loaded.space
-    if run.beta is not None:
-        options["beta"] = run.beta
+    options |= {key: v for key in ("beta", "store") if (v := getattr(run, key)) is not None}
     model = models.create_model(
         run.model,
         num_classes=loaded.num_classes,

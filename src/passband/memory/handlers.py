@@ -225,6 +225,19 @@ def _max_pool2d(
     return pooling.max_pool2d(mode.recipes, x, whole)
 
 
+def _adaptive_max_pool2d(
+    mode: MemoryMode, func: Function, x: Tensor, output_size: Any, return_indices: bool = False
+) -> Any:
+    """Where its windows are all alike; where they are not, they may overlap."""
+    sides = _each(output_size, 2)
+    if x.dim() != 4 or None in sides or min(sides) < 1:
+        return None
+    if any(n % side for n, side in zip(x.shape[2:], sides, strict=True)):
+        return None
+    kernel = tuple(n // side for n, side in zip(x.shape[2:], sides, strict=True))
+    return _max_pool2d(mode, func, x, kernel, return_indices=return_indices)
+
+
 def _max_pool1d(
     mode: MemoryMode, func: Function, x: Tensor, kernel_size: Any, stride: Any = None,
     padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False,
@@ -279,6 +292,7 @@ HANDLERS: dict[Function, Function] = {
     F.dropout: _dropout,
     F.max_pool1d: _max_pool1d,
     F.max_pool2d: _max_pool2d,
+    F.adaptive_max_pool2d: _adaptive_max_pool2d,
     **dict.fromkeys(
         (
             F.avg_pool1d, F.avg_pool2d, F.avg_pool3d,

@@ -101,10 +101,13 @@ def test_options_and_defaults() -> None:
     assert options("alexnet") == {}
     assert options("densenet_table1") == {"growth": 64}
     spectral = {"beta": 0.5, "activation": "tanh", "margin": "paper", "store": "exact"}
+    with_norm = spectral | {"activation": "identity"}
     assert options("spec_vgg16") == options("spec_alexnet") == spectral
-    assert options("spec_vgg16_bn") == options("spec_alexnet_bn") == spectral | {"beta": 1.0}
+    assert options("spec_vgg16_bn") == options("spec_alexnet_bn") == with_norm
     assert options("spec_lenet5") == {"image_size": 28} | spectral
-    assert options("spec_densenet") == {"growth": 64, "layout": "table1"} | spectral
+    dense = {"growth": 64, "layout": "table1", "global_pool": "avg"}
+    assert options("spec_densenet") == dense | spectral
+    assert options("spec_densenet_bn") == dense | {"global_pool": "max"} | with_norm
 
 
 @pytest.mark.parametrize(

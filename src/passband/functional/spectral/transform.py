@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from numbers import Integral
 from typing import Any, get_args
 
@@ -171,6 +171,7 @@ def check_spectrum(name: str, spectrum: object) -> None:
         raise TypeError(f"{name}: the input is a Spectrum; got {type(spectrum).__name__}{hint}")
 
 
+@lru_cache(maxsize=1024)
 def _on_samples(lengths: tuple[int, ...], space: tuple[int, ...]) -> tuple[Axis, ...]:
     return tuple(a.on(Grid(0, 1, n)) for a, n in zip(rings(lengths), space, strict=True))
 

@@ -25,8 +25,13 @@ from passband.lab.models.unet import UNet
 from passband.lab.models.vgg import vgg16
 
 
-def _with_norm(build: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
-    return partial(build, norm=True, beta=1.0)
+def _with_norm(build: Callable[..., nn.Module], **more: object) -> Callable[..., nn.Module]:
+    """With spectral batch norm, which the paper has not, so that beta is relative; no activation.
+
+    A threshold is an activation of spectra itself. A second one, of real and imaginary parts, costs
+    accuracy in every network (docs/specnet.md).
+    """
+    return partial(build, norm=True, beta=0.5, activation="identity", **more)
 
 
 class _Entry(NamedTuple):
@@ -52,11 +57,12 @@ _MODELS: Mapping[str, _Entry] = {
     "spec_alexnet": _Entry(spec_alexnet, dims=2, plain="alexnet"),
     "spec_vgg16": _Entry(spec_vgg16, dims=2, plain="vgg16"),
     "spec_densenet": _Entry(spec_densenet, dims=2, plain="densenet_table1"),
-    # With spectral batch norm, which the paper has not; beta is then relative.
     "spec_lenet5_bn": _Entry(_with_norm(spec_lenet5), dims=2, plain="lenet5"),
     "spec_alexnet_bn": _Entry(_with_norm(spec_alexnet), dims=2, plain="alexnet"),
     "spec_vgg16_bn": _Entry(_with_norm(spec_vgg16), dims=2, plain="vgg16"),
-    "spec_densenet_bn": _Entry(_with_norm(spec_densenet), dims=2, plain="densenet_table1"),
+    "spec_densenet_bn": _Entry(
+        _with_norm(spec_densenet, global_pool="max"), dims=2, plain="densenet_table1"
+    ),
 }
 _NO_OPTIONS = ("num_classes", "in_channels", "norm")  # the last goes with the name
 

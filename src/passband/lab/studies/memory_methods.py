@@ -193,5 +193,5 @@ MEMORY_METHODS = Study(
     figures=methods_figures,
     notes=methods_notes,
     pairs=(("mnist-5k", "vgg16"),),
-    recipe={"epochs": 1},
+    recipe={"epochs": 3},
 )

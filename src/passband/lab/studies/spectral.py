@@ -77,7 +77,7 @@ def check_spectral(study: str, bases: Sequence[TrainConfig]) -> None:
 def plain_of(base: TrainConfig) -> TrainConfig:
     """The plain network of a spectral one, trained by the same recipe."""
     plain = models.plain_form(base.model)
-    return replace(base, model=plain, beta=None, density=None, beta_epochs=0)
+    return replace(base, model=plain, beta=None, density=None, beta_epochs=0, store=None)
 
 
 def cells(study: SpectralConfig, book: Book) -> list[list[TrainConfig]]:

@@ -34,15 +34,18 @@ def steps(model: nn.Module) -> Steps:
 
 
 @pytest.mark.parametrize(("layout", "first"), [("table1", 3), ("like", 1)])
-@pytest.mark.parametrize("name", ["spec_densenet", "spec_densenet_bn"])
-def test_its_layout_is_that_of_table_1(name: str, layout: str, first: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "pool"),
+    [("spec_densenet", "AdaptiveAvgPool2d"), ("spec_densenet_bn", "AdaptiveMaxPool2d")],
+)
+def test_its_layout_is_that_of_table_1(name: str, pool: str, layout: str, first: int) -> None:
     model = create_model(name, num_classes=10, in_channels=3, layout=layout)
     assert steps(model) == [
         ("FFT", (35, 35)), ("FConv", (3, 3, 64)), ("ToSpace", (64, 32, 32)),
         ("MaxPool2d", (64, 16, 16)),
         ("FFT", (19, 19)), *(6 * [("FConv", (first, first, 64)), ("FConv", (3, 3, 64))]),
         ("ToSpace", (448, 16, 16)),
-        ("AdaptiveAvgPool2d", (448, 1, 1)), ("Flatten", (448,)), ("Linear", (10,)),
+        (pool, (448, 1, 1)), ("Flatten", (448,)), ("Linear", (10,)),
     ]  # fmt: skip
     blocks = [m for m in model.modules() if isinstance(m, SpecBlock2d)]
     assert len(blocks) == 13
@@ -76,3 +79,24 @@ def test_it_stays_in_the_spectrum() -> None:
     model = create_model("spec_densenet", num_classes=2, in_channels=1)
     kinds = [type(m) for m in model.modules()]
     assert kinds.count(ToSpectrum) == kinds.count(ToSpace) == 2
+
+
+@pytest.mark.parametrize("global_pool", ["avg", "max"])
+def test_of_its_last_maps_the_mean_sees_means_alone(global_pool: str) -> None:
+    torch.manual_seed(0)
+    model = create_model(
+        "spec_densenet", num_classes=3, in_channels=1, growth=6, beta=0.01, margin="none",
+        global_pool=global_pool,
+    )  # fmt: skip
+    assert isinstance(model, nn.Sequential)
+    maps = torch.randn(2, 6, 8, 8)
+    means = maps.mean((2, 3), keepdim=True).expand_as(maps)
+    with torch.no_grad():
+        of_maps, of_means = (model[2:](x) for x in (maps, means))
+    difference = (of_maps - of_means).abs().max() / of_maps.abs().max()
+    assert difference < 1e-4 if global_pool == "avg" else difference > 0.05
+
+
+def test_an_unknown_pooling_is_named() -> None:
+    with pytest.raises(ValueError, match="global_pool is one of avg, max; got 'mean'"):
+        create_model("spec_densenet", num_classes=2, in_channels=1, global_pool="mean")

@@ -15,6 +15,7 @@ from passband.nn import SpecBlock2d
 from passband.packing.sparse import Store
 
 LAYOUTS = ("table1", "like")
+POOLS = {"avg": nn.AdaptiveAvgPool2d, "max": nn.AdaptiveMaxPool2d}
 
 
 class SpecDenseLayer(nn.Module):
@@ -39,6 +40,7 @@ def spec_densenet(
     in_channels: int,
     growth: int = 64,
     layout: str = "table1",
+    global_pool: str = "avg",
     beta: float = 0.5,
     activation: str = "tanh",
     margin: str = "paper",
@@ -48,7 +50,10 @@ def spec_densenet(
     """A 3x3 convolution, a max-pool in space, one dense block of six layers, the mean, and logits.
 
     Table 1 exactly: 32x32 samples become a spectrum of 35x35 points, the 16x16 after the pool one
-    of 19x19, where the twelve convolutions of the dense block stay; no norm.
+    of 19x19, where the twelve convolutions of the dense block stay; no norm. In a spectrum no
+    frequency meets another, and the mean of a map is its DC coefficient: so without a margin the
+    logits see no more than the means of the maps before the dense block, and with one little more.
+    With `global_pool="max"` they see all of them.
 
     Args:
         num_classes: how many logits it returns.
@@ -57,6 +62,7 @@ def spec_densenet(
         growth: channels of each convolution.
         layout: `table1`, where both convolutions of a layer are 3x3, or `like`, where the first is
             1x1 as in the plain network, whose parameters it then has with norm.
+        global_pool: after the dense block: `avg`, as in table 1, or `max`.
         beta: see `Blocks`, as for all that follow.
         activation: of the blocks.
         margin: of the stages.
@@ -67,6 +73,7 @@ def spec_densenet(
     check_count("in_channels", in_channels)
     check_count("growth", growth)
     check_choice("layout", layout, LAYOUTS)
+    check_choice("global_pool", global_pool, tuple(POOLS))
     blocks = Blocks(beta, activation, margin, store, norm)
     first = 3 if layout == "table1" else 1
     bias = not norm  # as in the plain network
@@ -83,7 +90,7 @@ def spec_densenet(
         stage1=blocks.stage(block=blocks.block(in_channels, growth, 3, bias=bias)),
         pool=nn.MaxPool2d(2, ceil_mode=True),
         stage2=blocks.stage(dense=dense),
-        avgpool=nn.AdaptiveAvgPool2d(1),
+        global_pool=POOLS[global_pool](1),
         flatten=nn.Flatten(),
         fc=nn.Linear((LAYERS + 1) * growth, num_classes),
     )
