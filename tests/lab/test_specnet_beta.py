@@ -95,8 +95,10 @@ def test_error_is_relative_to_plains(finished: Path) -> None:
 def test_a_higher_threshold_keeps_less(finished: Path) -> None:
     rows = results.read(finished / "results.csv")
     for model, metric in (
-        ("spec_lenet5", "density"), ("spec_lenet5", "relative_memory"), ("spec_lenet5_bn", "density"),
-    ):  # fmt: skip
+        ("spec_lenet5", "density"),
+        ("spec_lenet5", "relative_memory"),
+        ("spec_lenet5_bn", "density"),
+    ):
         low, high = (value(rows, metric, model, beta) for beta in BETAS)
         assert low > high
     # One convolution a stage, and no activation: nobody reads what is kept, only which.
