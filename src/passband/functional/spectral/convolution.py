@@ -125,7 +125,7 @@ def _convolved(
     with without_autocast(values.device), torch.no_grad():
         out = filtered(values, weight.detach(), plan)
         if bias is not None:
-            out[0, 0] += bias.detach().to(out.dtype) * unit
+            out[0, 0].add_(bias.detach().to(out.dtype), alpha=unit)
     return out
 
 

@@ -69,7 +69,11 @@ def settle_back(
     if y is not None:
         both = zip(parts, y.unbind(1), grad.unbind(1), strict=True)
         grad = torch.stack([part.derivative(value) * g for part, value, g in both], 1)
-    return grad if mask is None else grad * bytes_of(mask, grad.shape).unsqueeze(1)
+    if mask is None:
+        return grad
+    if compiled.is_spectrum(grad) and compiled.reads(mask, mask):
+        return compiled.select(grad, mask)
+    return grad * bytes_of(mask, grad.shape).unsqueeze(1)
 
 
 def energy(z: Tensor, own: int) -> Tensor:

@@ -24,6 +24,7 @@ from passband.kernels.cpu.sparse import is_spectrum as is_spectrum
 from passband.kernels.cpu.sparse import kept as kept
 from passband.kernels.cpu.sparse import pack as pack
 from passband.kernels.cpu.sparse import reads as reads
+from passband.kernels.cpu.sparse import select as select
 from passband.kernels.cpu.sparse import settle as settle
 from passband.kernels.cpu.sparse import settle_back as settle_back
 from passband.kernels.cpu.sparse import settles as settles

@@ -227,8 +227,22 @@ INLINE void settle_back(const Sparse *s, int64_t index, int half, int half_value
     }
 }
 
+/* Numbers where a bit is set, and 0 elsewhere. */
+INLINE void select_some(const Sparse *s, int64_t index, int half)
+{
+    EACH_VECTOR(s, index) {
+        uint32_t bits = load_bits(s, at, lanes);
+        V re = load_part(s->from, place, 0, s->plane, lanes, half);
+        V im = load_part(s->from, place, s->plane, s->plane, lanes, half);
+        store_part(s->to, place, 0, s->plane, only(bits, re), lanes, half);
+        store_part(s->to, place, s->plane, s->plane, only(bits, im), lanes, half);
+    }
+}
+
 #define TASK(name, ...) \
     static void name(const void *context, int64_t index, V *room) { __VA_ARGS__; }
+TASK(select_floats, select_some(context, index, 0))
+TASK(select_halves, select_some(context, index, 1))
 TASK(settle_floats, settle(context, index, 0))
 TASK(settle_halves, settle(context, index, 1))
 #define TASKS(name) \
@@ -264,6 +278,11 @@ static int run_from_starts(Task *task, const Sparse *given, int threads)
 int passband_settle(const Sparse *s, int threads)
 {
     return run(s->half ? settle_halves : settle_floats, s, chunks(s), 1, threads);
+}
+
+int passband_select(const Sparse *s, int threads)
+{
+    return run(s->half ? select_halves : select_floats, s, chunks(s), 1, threads);
 }
 
 int64_t passband_kept(const Sparse *s) { return set(s, 0, s->count); }

@@ -125,6 +125,13 @@ def settle_back(grad: Tensor, mask: Tensor, values: Tensor, activation: Activati
     return out
 
 
+def select(x: Tensor, mask: Tensor) -> Tensor:
+    """A spectrum `(bins, 2, N, C)` where a bit is set, and 0 elsewhere."""
+    out = torch.empty_like(x)
+    _run("passband_select", _given(x.shape, x, out, mask))
+    return out
+
+
 def repeated(channels: Tensor, count: int) -> Tensor:
     """`(C,)` with the first numbers once more, so that a vector may begin at any channel."""
     assert channels.dtype == torch.float32

@@ -86,4 +86,7 @@ def finished(layers: OrderedDict[str, nn.Module]) -> nn.Sequential:
     model = nn.Sequential(layers)
     energy_keeping_(model)
     pb.convert_(model, None, memory=pb.MemoryPolicy.exact())
+    for name, layer in layers.items():
+        if name.startswith("stage"):  # in a spectrum a policy finds nothing, and takes time
+            pb.memory.detach_(layer)
     return model
