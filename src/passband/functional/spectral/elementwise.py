@@ -79,7 +79,7 @@ def settle_back(
 def energy(z: Tensor, own: int) -> Tensor:
     """Of each channel, the sum of all squares, each as often as its frequency counts, `(C,)`."""
     if compiled.is_spectrum(z):
-        return compiled.moments(z, own)[1]
+        return compiled.energy(z, own)
     squares = _wide(z).square().sum((1, 2))
     squares[own:] *= 2
     return squares.sum(0)

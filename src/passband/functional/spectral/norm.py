@@ -110,10 +110,10 @@ def _moments(spectrum: Spectrum, values: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and biased variance of the maps of each channel."""
     batch, unit = values.shape[2], spectrum.unit
     dc = values[0, 0].to(torch.float64 if values.dtype == torch.float64 else torch.float32)
-    of_dc = dc.mean(0)
     # DC apart, since squares of a large mean would drown all others.
-    squares = (dc - of_dc).square().sum(0) + elementwise.energy(values[1:], spectrum.own - 1)
-    return of_dc / unit, squares / (batch * unit**2)
+    of_dc, mean = torch.var_mean(dc, 0, correction=0)
+    rest = elementwise.energy(values[1:], spectrum.own - 1) / batch
+    return mean / unit, (of_dc + rest) / unit**2
 
 
 def _update(

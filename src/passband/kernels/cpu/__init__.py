@@ -31,7 +31,7 @@ from passband.kernels.cpu.sparse import settles as settles
 from passband.kernels.cpu.sparse import unpack as unpack
 from passband.kernels.cpu.spectral import combine_ as combine_
 from passband.kernels.cpu.spectral import dot as dot
-from passband.kernels.cpu.spectral import moments as moments
+from passband.kernels.cpu.spectral import energy as energy
 from passband.kernels.cpu.transform import DTYPES as DTYPES
 from passband.kernels.cpu.transform import adjoint as adjoint
 from passband.kernels.cpu.transform import analysis as analysis

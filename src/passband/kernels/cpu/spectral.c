@@ -13,8 +13,8 @@ typedef struct {
     void *g;       /* a spectrum */
     const void *z; /* another */
     const float *a, *b, *c; /* (channels + LANES), from the first again */
-    float *sums;            /* (2, channels): of the constant, and of products */
-    double *partial;        /* (tasks, 2, channels) */
+    float *sums;            /* (channels): of products */
+    double *partial;        /* (tasks, channels) */
     int64_t rows, constant, single; /* rows; of the constant, and of bins that occur once, before */
     int64_t channels, width;        /* width: channels, or several rows of them */
     int32_t half;
@@ -22,13 +22,14 @@ typedef struct {
 
 static int64_t vectors(const Spectra *s) { return (s->width + LANES - 1) / LANES; }
 
-/* Add sums of rows, or of their products with other rows, times a weight. */
-INLINE void add(const Spectra *s, int64_t first, int64_t last, const void *other, double weight,
-                int half, double *to, V *room)
+/* Add sums of products of rows, times a weight. */
+INLINE void add(const Spectra *s, int64_t first, int64_t last, double weight, int half, double *to,
+                V *room)
 {
     int64_t size = vectors(s) * LANES, at = first * s->channels, end = last * s->channels;
     float *sum = (float *)room;
     double *wide = (double *)(room + vectors(s));
+    const void *other = s->g ? s->g : s->z;
     memset(wide, 0, size * sizeof *wide);
     while (at < end) {
         memset(sum, 0, size * sizeof *sum);
@@ -37,8 +38,7 @@ INLINE void add(const Spectra *s, int64_t first, int64_t last, const void *other
             for (int64_t i = 0; i < some; i += LANES) {
                 int lanes = some - i < LANES ? some - i : LANES;
                 V x = load_some(past(s->z, at + i, half), lanes, half);
-                if (other)
-                    x *= load_some(past(other, at + i, half), lanes, half);
+                x *= load_some(past(other, at + i, half), lanes, half);
                 store(sum + i, load(sum + i) + x);
             }
         }
@@ -69,15 +69,12 @@ INLINE int64_t within(int64_t row, int64_t first, int64_t last)
 INLINE void sum(const Spectra *s, int64_t index, int half, V *room)
 {
     int64_t first = index * rows_of_task(s), last = within(first + rows_of_task(s), 0, s->rows);
-    int64_t constant = within(s->constant, first, last), single = within(s->single, first, last);
-    double *to = s->partial + index * 2 * s->channels, *products = to + s->channels;
-    const void *other = s->g ? s->g : s->z;
-    if (first < constant)
-        add(s, first, constant, NULL, 1, half, to, room);
+    int64_t single = within(s->single, first, last);
+    double *to = s->partial + index * s->channels;
     if (first < single)
-        add(s, first, single, other, 1, half, products, room);
+        add(s, first, single, 1, half, to, room);
     if (single < last)
-        add(s, single, last, other, 2, half, products, room);
+        add(s, single, last, 2, half, to, room);
 }
 
 /* g = a g + b z, plus c, for some numbers of which all occur as often. */
@@ -115,20 +112,20 @@ TASK(sum_halves, sum(context, index, 1, room))
 TASK(combine_floats, combine(context, index, 0))
 TASK(combine_halves, combine(context, index, 1))
 
-/* Both sums, of z and of its squares; or of products with g, if that is given. */
+/* Sums of squares of z; or of products with g, if that is given. */
 int passband_sums(const Spectra *given, int threads)
 {
     Spectra s = *given;
     int64_t together = WIDTH / s.channels;
     s.width = s.channels * (together ? together : 1);
-    s.partial = calloc(tasks(&s) * 2 * s.channels, sizeof *s.partial);
+    s.partial = calloc(tasks(&s) * s.channels, sizeof *s.partial);
     /* Of each part of the width a float and a double. */
     if (!s.partial || run(s.half ? sum_halves : sum_floats, &s, tasks(&s), 3 * vectors(&s), threads))
         return free(s.partial), 1;
-    for (int64_t i = 0; i < 2 * s.channels; i++) {
+    for (int64_t i = 0; i < s.channels; i++) {
         double sum = 0;
         for (int64_t task = 0; task < tasks(&s); task++)
-            sum += s.partial[task * 2 * s.channels + i];
+            sum += s.partial[task * s.channels + i];
         s.sums[i] = sum;
     }
     free(s.partial);

@@ -21,23 +21,23 @@ class _Spectra(ctypes.Structure):
     ]
 
 
-def moments(z: Tensor, own: int) -> tuple[Tensor, Tensor]:
-    """Sums for each channel, `(C,)` in float32: of the means, and of all squares.
+def energy(z: Tensor, own: int) -> Tensor:
+    """Sum of all squares for each channel, `(C,)` in float32.
 
     Args:
-        z: `(bins, 2, N, C)`; the means are the real part of bin 0.
+        z: `(bins, 2, N, C)`.
         own: of so many bins, the first, a square counts once, of the others twice.
     """
-    sums = torch.empty(2, z.shape[-1])
+    sums = torch.empty(z.shape[-1])
     _run("passband_sums", z, own, sums=sums)
-    return sums[0], sums[1]
+    return sums
 
 
 def dot(g: Tensor, z: Tensor) -> Tensor:
     """Sum of the products for each channel, `(C,)` in float32."""
-    sums = torch.empty(2, z.shape[-1])
+    sums = torch.empty(z.shape[-1])
     _run("passband_sums", z, z.shape[0], g=g, sums=sums)
-    return sums[1]
+    return sums
 
 
 def combine_(g: Tensor, z: Tensor, own: int, a: Tensor, b: Tensor, c: Tensor) -> Tensor:
