@@ -7,7 +7,7 @@
 #define LEAST (1 << 12) /* samples of a task */
 #define PLACES 256      /* of a window */
 
-/* Maps are (maps, rows, columns, inner), the maxima and their places (maps, down, across, inner). */
+/* Maps are (maps, rows, columns, inner), maxima and their places (maps, down, across, inner). */
 typedef struct {
     void *map, *most;
     uint8_t *place; /* row of the window * width + column */
@@ -29,7 +29,8 @@ INLINE int64_t outside(int64_t start, int64_t gap)
 INLINE V every_other(V low, V high)
 {
 #if LANES == 16
-    return __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    return __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28,
+                                   30);
 #elif LANES == 8
     return __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14);
 #else
@@ -69,18 +70,28 @@ INLINE void take(float *most, uint32_t *place, const void *from, int64_t step, i
     }
 }
 
-/* One column of all windows of a row of maxima. */
-INLINE void column(const Pool *p, const void *row, int64_t c, uint32_t here, float *most,
-                   uint32_t *place, int half)
+/* Which windows of a row have a sample in one of their columns, and where the first's is. */
+typedef struct {
+    int64_t first, last, from;
+} Reach;
+
+INLINE Reach reach(const Pool *p, int64_t column)
 {
-    int64_t start = c * p->column_gap - p->before, step = p->column_step;
+    int64_t start = column * p->column_gap - p->before, step = p->column_step;
     int64_t first = start < 0 ? (step - 1 - start) / step : 0, end = p->columns - start;
     int64_t last = end <= 0 ? 0 : (end - 1) / step + 1;
-    last = last < p->across ? last : p->across;
+    return (Reach){first, last < p->across ? last : p->across, first * step + start};
+}
+
+/* One column of all windows of a row of maxima. */
+INLINE void column(const Pool *p, const void *row, Reach reach, uint32_t here, float *most,
+                   uint32_t *place, int half)
+{
+    int64_t first = reach.first, last = reach.last, step = p->column_step;
     if (first >= last)
         return;
     most += first * p->inner, place += first * p->inner;
-    const void *from = past(row, (first * step + start) * p->inner, half);
+    const void *from = past(row, reach.from * p->inner, half);
     if (step == 1)
         take(most, place, from, 1, (last - first) * p->inner, here, half);
     else if (p->inner == 1)
@@ -100,6 +111,9 @@ INLINE void forth(const Pool *p, int64_t map, V *room, int half)
     int64_t size = p->across * p->inner;
     float *most = (float *)room;
     uint32_t *place = (uint32_t *)(room + vectors_of_row(p));
+    Reach reaches[PLACES];
+    for (int64_t c = 0; c < p->width; c++)
+        reaches[c] = reach(p, c);
     for (int64_t y = 0; y < p->down; y++) {
         int64_t top = y * p->row_step - p->above, above = outside(top, p->row_gap);
         for (int64_t x = 0; x < p->across; x++) {
@@ -110,7 +124,7 @@ INLINE void forth(const Pool *p, int64_t map, V *room, int half)
         for (int64_t r = above; r < p->height && top + r * p->row_gap < p->rows; r++) {
             int64_t at = (map * p->rows + top + r * p->row_gap) * p->columns * p->inner;
             for (int64_t c = 0; c < p->width; c++)
-                column(p, past(p->map, at, half), c, r * p->width + c, most, place, half);
+                column(p, past(p->map, at, half), reaches[c], r * p->width + c, most, place, half);
         }
         int64_t to = (map * p->down + y) * size;
         for (int64_t i = 0; i < size; i += LANES) {
@@ -137,8 +151,10 @@ INLINE void back(const Pool *p, int64_t map, V *room, int half)
         for (int64_t x = 0; x < p->across; x++) {
             int64_t row = y * p->row_step - p->above, column = x * p->column_step - p->before;
             int64_t start = (row * p->columns + column) * p->inner;
-            for (int64_t i = 0; i < p->inner; i++, at++)
-                to[start + offsets[p->place[at]] + i] += load_some(past(p->most, at, half), 1, half)[0];
+            for (int64_t i = 0; i < p->inner; i++, at++) {
+                float g = load_some(past(p->most, at, half), 1, half)[0];
+                to[start + offsets[p->place[at]] + i] += g;
+            }
         }
     for (int64_t i = 0; half && i < rows; i += LANES) {
         int lanes = rows - i < LANES ? rows - i : LANES;

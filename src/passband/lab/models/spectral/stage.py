@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from itertools import pairwise
 
 from torch import nn
 
@@ -15,6 +16,7 @@ from passband.nn import SpecBlock2d, SpecConv2d, ToSpace, ToSpectrum
 from passband.packing.sparse import Store
 
 MARGINS = ("paper", "none", "exact")
+_WASTEFUL = nn.MaxPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Dropout
 
 
 @dataclass(frozen=True)
@@ -80,13 +82,14 @@ class Blocks:
 def finished(layers: OrderedDict[str, nn.Module]) -> nn.Sequential:
     """The network of these layers, with weights to begin with.
 
-    What lies in space between stages holds for backward no more than it needs: a max-pool, for
-    instance, a byte for each output in place of its input and eight.
+    Layers in space that would hold more for backward than they need have a memory policy: a
+    max-pool, for instance, holds a byte for each output in place of its input and eight.
     """
     model = nn.Sequential(layers)
     energy_keeping_(model)
-    pb.convert_(model, None, memory=pb.MemoryPolicy.exact())
-    for name, layer in layers.items():
-        if name.startswith("stage"):  # in a spectrum a policy finds nothing, and takes time
-            pb.memory.detach_(layer)
+    for layer, after in pairwise(model):
+        # What a ReLU returns a linear layer holds anyway, but not a dropout.
+        wasteful = isinstance(layer, nn.ReLU) and isinstance(after, nn.Dropout)
+        if wasteful or isinstance(layer, _WASTEFUL):
+            pb.convert_(layer, None, memory=pb.MemoryPolicy.exact())
     return model
