@@ -13,6 +13,7 @@ from twins import EXACT, assert_close
 
 import passband as pb
 from passband.memory import saved
+from passband.memory.pooling import fits
 
 Layer = Callable[[], nn.Module]
 
@@ -66,6 +67,7 @@ LAYERS: dict[str, Layer] = {
     "adaptive mean pool": lambda: nn.AdaptiveAvgPool2d((4, 5)),
     "adaptive max pool": lambda: nn.AdaptiveMaxPool2d((4, 5)),
     "adaptive max pool of even windows": lambda: nn.AdaptiveMaxPool2d((3, 9)),
+    "adaptive max pool of some axes": lambda: nn.AdaptiveMaxPool2d((None, 3)),
     "global max pool": lambda: Function(lambda x: F.silu(x) + F.adaptive_max_pool2d(x, 1)),
     "dropout": lambda: nn.Dropout(0.4),
     "dropout in place": lambda: nn.Dropout(0.4, inplace=True),
@@ -127,3 +129,29 @@ def test_less_is_held(layer: Layer) -> None:
     plain, small = (model.train() for model in blocks(layer, None))
     x = torch.randn(3, 3, 9, 9, dtype=torch.float64)
     assert saved(lambda: small(x)).total < saved(lambda: plain(x)).total
+
+
+BAD_WINDOWS: dict[str, tuple[nn.Module, int]] = {
+    "a stride of 0": (nn.MaxPool2d(2, stride=0), 6),
+    "three sizes": (nn.MaxPool2d((2, 2, 2)), 6),
+    "too much padding": (nn.MaxPool2d(2, padding=2), 6),
+    "no result": (nn.MaxPool2d(7), 6),
+    "no dilation": (nn.MaxPool2d(2, dilation=0), 6),
+}
+
+
+@pytest.mark.parametrize("case", BAD_WINDOWS)
+def test_what_pytorch_says_of_a_window_is_said(case: str) -> None:
+    layer, n = BAD_WINDOWS[case]
+    x = torch.randn(1, 1, n, n, requires_grad=True)
+    with pytest.raises(RuntimeError) as plain:
+        layer(x)
+    pb.convert_(layer, None, memory=EXACT)
+    with pytest.raises(RuntimeError) as lean:
+        layer(x)
+    assert str(lean.value) == str(plain.value)
+
+
+def test_a_window_without_a_sample_is_left_to_pytorch() -> None:
+    assert not fits(((2, 2), (2, 2), (1, 1), (5, 5), False), (4, 4))
+    assert fits(((2, 2), (2, 2), (1, 1), (4, 4), False), (4, 4))

@@ -151,3 +151,67 @@ def test_an_empty_margin_is_refused() -> None:
 def test_public_names_are_where_one_looks_for_them() -> None:
     for name in ("Spectrum", "set_beta_", "calibrate_beta_", "densities"):
         assert hasattr(pb, name)
+
+
+def test_a_beta_of_numpy_is_a_number() -> None:
+    assert Threshold(np.float32(0.5)).beta.item() == 0.5  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("beta", [math.nan, -2.0])
+def test_a_beta_that_was_loaded_is_checked(beta: float) -> None:
+    block = SpecBlock2d(3, 4, 3, beta=0.5)
+    block.load_state_dict({**block.state_dict(), "threshold.beta": torch.tensor(beta)})
+    with pytest.raises(ValueError, match=f"beta is not negative; got {beta}"):
+        block(to_spectrum(torch.randn(1, 3, 6, 6)))
+
+
+def test_a_beta_has_no_gradient() -> None:
+    beta = torch.tensor(0.5, requires_grad=True)
+    with pytest.raises(ValueError, match="a threshold has no gradient"):
+        pb.functional.spectral_threshold(to_spectrum(torch.randn(1, 3, 6, 6)), beta)
+
+
+def test_parts_of_a_block_may_be_others() -> None:
+    torch.manual_seed(0)
+    block = SpecBlock2d(3, 4, 3, beta=0.5, activation="tanh")
+    spectrum = to_spectrum(torch.randn(2, 3, 6, 6))
+    block.threshold = nn.Identity()  # type: ignore[assignment]
+    expected = torch.tanh(block.conv(spectrum).values)
+    torch.testing.assert_close(block(spectrum).values, expected)
+    block.activation = nn.Identity()  # type: ignore[assignment]
+    assert torch.equal(block(spectrum).values, block.conv(spectrum).values)
+
+
+def test_one_value_a_channel_has_no_variance() -> None:
+    norm = SpectralBatchNorm(3)
+    with pytest.raises(ValueError, match="two values a channel"):
+        norm(to_spectrum(torch.randn(1, 3, 1, 1)))
+    assert torch.equal(norm.running_var, torch.ones(3))
+
+
+@pytest.mark.parametrize("default", [torch.float64, torch.bfloat16])
+def test_the_default_dtype_is_nobodys_business(default: torch.dtype) -> None:
+    torch.manual_seed(0)
+    norm, twin = SpectralBatchNorm(6), nn.BatchNorm2d(6)
+    x = torch.randn(4, 6, 5, 7)
+    torch.set_default_dtype(default)
+    try:
+        y = to_space(norm(to_spectrum(x)))
+    finally:
+        torch.set_default_dtype(torch.float32)
+    torch.testing.assert_close(y, twin(x), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(norm.running_var, twin.running_var)
+
+
+@pytest.mark.parametrize("size", [7, 97, 150])
+def test_bfloat16_without_autocast(size: int) -> None:
+    torch.manual_seed(0)
+    layers = nn.Sequential(ToSpectrum(3), SpecBlock2d(2, 4, 3, beta=0.0, activation="identity"))
+    layers.append(ToSpace())
+    x = torch.randn(2, 2, size, 8)
+    expected = layers(x)
+    y = layers.bfloat16()(x.bfloat16())
+    assert y.dtype == torch.bfloat16
+    assert (y.float() - expected).norm() < 0.02 * expected.norm()
+    y.float().square().mean().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in layers.parameters())

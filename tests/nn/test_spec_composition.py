@@ -273,7 +273,7 @@ def test_an_empty_batch(norm: bool, store: Store) -> None:
         model = network(norm, store, dtype=dtype)
         x = torch.zeros(0, 3, 6, 7, dtype=dtype)
         if norm:
-            with pytest.raises(ValueError, match="a batch has statistics if it has maps"):
+            with pytest.raises(ValueError, match="two values a channel"):
                 model(x)
             model.eval()
         found = gradients(model, x)
@@ -351,7 +351,7 @@ TRANSFORMS: dict[str, Callable[[nn.Module, Tensor], object]] = {
 @pytest.mark.parametrize("transform", TRANSFORMS)
 def test_transforms_of_functions_raise_and_are_never_wrong(transform: str) -> None:
     model = network(norm=False)
-    with pytest.raises((RuntimeError, NotImplementedError), match=r"setup_context|jvp"):
+    with pytest.raises((RuntimeError, NotImplementedError), match=r"no function transforms|jvp"):
         TRANSFORMS[transform](model, data())
 
 

@@ -216,11 +216,12 @@ def _max_pool2d(
     mode: MemoryMode, func: Function, x: Tensor, kernel_size: Any, stride: Any = None,
     padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False,
 ) -> Any:  # fmt: skip
-    window: Any = [
-        tuple(_each(size, 2)) for size in (kernel_size, stride or kernel_size, padding, dilation)
-    ]
+    stride = kernel_size if stride is None else stride
+    window: Any = [tuple(_each(size, 2)) for size in (kernel_size, stride, padding, dilation)]
     whole = (*window, ceil_mode)
-    if return_indices or not x.numel() or not pooling.fits(whole, x.shape[-2:]):
+    if return_indices or not x.numel() or any(len(each) != 2 for each in window):
+        return None
+    if not pooling.fits(whole, x.shape[-2:]):
         return None
     return pooling.max_pool2d(mode.recipes, x, whole)
 
@@ -229,8 +230,11 @@ def _adaptive_max_pool2d(
     mode: MemoryMode, func: Function, x: Tensor, output_size: Any, return_indices: bool = False
 ) -> Any:
     """Where its windows are all alike; where they are not, they may overlap."""
-    sides = _each(output_size, 2)
-    if x.dim() != 4 or None in sides or min(sides) < 1:
+    asked = [output_size] if isinstance(output_size, int) else output_size
+    if x.dim() != 4 or not all(isinstance(side, int) and side > 0 for side in asked):
+        return None
+    sides = _each(asked, 2)
+    if len(sides) != 2:
         return None
     if any(n % side for n, side in zip(x.shape[2:], sides, strict=True)):
         return None
@@ -245,7 +249,8 @@ def _max_pool1d(
     if return_indices or x.dim() != 3:
         return None
     size, step, before, apart = (
-        _each(size, 1)[0] for size in (kernel_size, stride or kernel_size, padding, dilation)
+        _each(size, 1)[0]
+        for size in (kernel_size, kernel_size if stride is None else stride, padding, dilation)
     )
     of_rows = (1, size), (1, step), (0, before), (1, apart), ceil_mode
     rows = _followed(mode, torch.unsqueeze, x, 2)

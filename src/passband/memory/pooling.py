@@ -16,13 +16,16 @@ from passband.memory.recipe import Recipes, derived, pulled_back
 def fits(window: Window, space: Sequence[int]) -> bool:
     """Whether a place in the window fits into a byte, and no window is wider than the map.
 
-    Where PyTorch has something to say about the window, it does not fit either.
+    Nor does one fit about which PyTorch has something to say, or that may have no sample in the
+    map.
     """
     (height, width), strides, padding, dilation, _ = window
     valid = min(height, width, *strides, *dilation) > 0 and all(
         0 <= 2 * p <= k for p, k in zip(padding, (height, width), strict=True)
     )
     if not valid or min(_size(space, window)) < 1:
+        return False
+    if any(p and d > n for p, d, n in zip(padding, dilation, space[-2:], strict=True)):
         return False
     return height * width <= 256 and (width - 1) * dilation[1] < dilation[0] * space[-1]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from passband.functional.arguments import Size
+from passband.functional.spectral.selection import check_beta
 from passband.functional.spectral.settle import settle
 from passband.functional.spectral.spectrum import Spectrum
 from passband.nn.spec_conv import SpecConv1d, SpecConv2d
@@ -38,9 +39,12 @@ class _SpecBlock(nn.Module):
     def forward(self, spectrum: Spectrum) -> Spectrum:
         """A spectrum of `in_channels` to a sparse one of `out_channels`, of the same sizes."""
         y: Spectrum = self.conv(spectrum)
-        if any(_has_hooks(part) for part in (self.norm, self.threshold, self.activation)):
-            y = y if self.norm is None else self.norm(y)
-            return self.activation(self.threshold(y))  # type: ignore[no-any-return]
+        parts = (self.norm, self.threshold, self.activation)
+        if not all(map(_is_plain, parts, _KINDS)):
+            for part in parts:
+                y = y if part is None else part(y)
+            return y
+        check_beta("SpecBlock", self.threshold.beta)
         return settle(
             y,
             affine=None if self.norm is None else self.norm.affine(y),
@@ -50,9 +54,13 @@ class _SpecBlock(nn.Module):
         )
 
 
-def _has_hooks(module: nn.Module | None) -> bool:
-    """Whether somebody wants to see what goes through it."""
-    return module is not None and bool(module._forward_hooks or module._forward_pre_hooks)
+_KINDS = SpectralBatchNorm, Threshold, SpectralActivation
+_HOOKS = "_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"
+
+
+def _is_plain(part: nn.Module | None, kind: type[nn.Module]) -> bool:
+    """Whether a part is what it was made as, and nobody wants to see what goes through it."""
+    return part is None or (type(part) is kind and not any(getattr(part, name) for name in _HOOKS))
 
 
 class SpecBlock1d(_SpecBlock):

@@ -70,6 +70,19 @@ def _disabled(function: Callable[P, R]) -> Callable[P, R]:
     return disabled
 
 
+def check_followed(name: str) -> None:
+    """That no function transform follows what has a backward alone.
+
+    Raises:
+        RuntimeError: one does.
+    """
+    if torch._C._are_functorch_transforms_active():
+        raise RuntimeError(
+            f"{name}: there are no function transforms of spectra (torch.func): use backward, "
+            f"or passband.nn.BandConv2d, which has them"
+        )
+
+
 def first_order(backward: Callable[..., R]) -> Callable[..., R]:
     """A backward of which there is none in turn: it holds too little, and says so when asked."""
 

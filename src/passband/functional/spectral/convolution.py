@@ -19,7 +19,7 @@ from passband.kernels import missing
 from passband.transforms.fourier import Grid
 from passband.transforms.layout import is_channels_last
 from passband.transforms.precision import autocast_dtype, without_autocast
-from passband.transforms.recording import first_order, opaque
+from passband.transforms.recording import check_followed, first_order, opaque
 
 
 def spec_conv1d(
@@ -88,6 +88,7 @@ def _spec_conv(
     groups: int,
 ) -> Spectrum:  # fmt: skip
     check_spectrum(name, spectrum)
+    check_followed(name)
     values = spectrum.values
     _check_tensors(name, dims, spectrum, weight, bias)
     args = read_arguments(name, dims, weight.shape, 1, "same", dilation, groups)
@@ -192,8 +193,10 @@ def _check_tensors(
                 f"{t.device}"
             )
         if t.dtype != values.dtype and autocast_dtype(values.device) is None:
+            hint = "; spectra of float16 are float32" if t.dtype == torch.float16 else ""
             raise RuntimeError(
-                f"{name}: spectrum and {role} have the same dtype; got {values.dtype} and {t.dtype}"
+                f"{name}: spectrum and {role} have the same dtype; got {values.dtype} and "
+                f"{t.dtype}{hint}"
             )
     if len(spectrum.lengths) != dims or weight.dim() != dims + 2:
         raise RuntimeError(

@@ -85,8 +85,10 @@ def affine_of(
     ):  # fmt: skip
         if t is not None and tuple(t.shape) != (channels,):
             raise RuntimeError(f"{name}: {role} has shape ({channels},); got {tuple(t.shape)}")
-    if training and batch == 0:
-        raise ValueError(f"{name}: a batch has statistics if it has maps; got {spectrum.shape}")
+    if training and batch * math.prod(spectrum.lengths) < 2:
+        raise ValueError(
+            f"{name}: a batch has statistics if it has two values a channel; got {spectrum.shape}"
+        )
     with torch.no_grad():
         if training:
             mean, var = _moments(spectrum, values)

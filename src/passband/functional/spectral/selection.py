@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import get_args
 
 import torch
@@ -162,15 +163,17 @@ def check_beta(name: str, beta: float | Tensor) -> None:
 
     Raises:
         TypeError: it is neither.
-        ValueError: it is negative, or no number.
+        ValueError: it is negative, no number, or requires a gradient.
     """
     if isinstance(beta, Tensor):
         if beta.numel() != 1 or not beta.is_floating_point():
             raise ValueError(f"{name}: beta is one number; got {beta.dtype} {tuple(beta.shape)}")
+        if beta.requires_grad:
+            raise ValueError(f"{name}: a threshold has no gradient; got a beta that requires one")
         if type(beta) is not Tensor or beta.device.type != "cpu":
             return  # its value is elsewhere
         beta = beta.item()
-    if isinstance(beta, bool) or not isinstance(beta, int | float):
+    if isinstance(beta, bool) or not isinstance(beta, Real):
         raise TypeError(f"{name}: beta is a number; got {beta!r}")
     if not beta >= 0:
         raise ValueError(f"{name}: beta is not negative; got {beta!r}")

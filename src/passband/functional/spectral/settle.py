@@ -21,7 +21,7 @@ from passband.functional.spectral.held import Held, once
 from passband.functional.spectral.spectrum import Spectrum
 from passband.packing.sparse import Layout, Store, packed
 from passband.transforms.precision import without_autocast
-from passband.transforms.recording import first_order, opaque
+from passband.transforms.recording import check_followed, first_order, opaque
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,7 @@ def settle(
         activation: a name of `activations`.
         store: how kept values are held for backward.
     """
+    check_followed("settle")
     how = _How(
         activation_of(activation),
         spectrum.unit,

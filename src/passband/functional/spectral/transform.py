@@ -7,6 +7,7 @@ from functools import lru_cache, partial
 from numbers import Integral
 from typing import Any, get_args
 
+import torch
 from torch import Tensor
 
 from passband.functional.spectral.held import Held, itself
@@ -71,6 +72,7 @@ def to_spectrum(
     lengths = tuple(n + more for n, more in zip(space, margins, strict=True))
     how = _on_samples(lengths, space), _way(x, lengths), analysis_norm(norm)
     values = analysis(x, *how)
+    values = values.bfloat16() if x.dtype == torch.bfloat16 else values
     version = None if x.is_inference() else x._version
     keep = partial(_held, x.detach(), version, values, how)
     return Spectrum(values, space, lengths, norm, keep)
@@ -114,7 +116,7 @@ def to_space(spectrum: Spectrum) -> Tensor:
     inverse: Norm = "inverse of ortho" if spectrum.norm == "ortho" else "inverse of none"
     values = spectrum.values
     axes = _on_samples(spectrum.lengths, spectrum.space)
-    return adjoint(values, axes, _way(values, spectrum.lengths), inverse)
+    return adjoint(values, axes, _way(values, spectrum.lengths), inverse, values.dtype)
 
 
 def margin_for(*kernel_sizes: int | Sequence[int]) -> tuple[int, ...]:

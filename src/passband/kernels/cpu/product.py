@@ -72,7 +72,7 @@ def _room(numbers: int) -> Tensor:
     """Room for floats, on large pages: of small ones a processor reads a third less a second."""
     size = 4 * numbers
     if size < _LARGE_PAGE:
-        return torch.empty(numbers, device="cpu")
+        return torch.empty(numbers, dtype=torch.float32, device="cpu")
     try:
         pages = mmap.mmap(-1, size + _LARGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     except OSError as error:

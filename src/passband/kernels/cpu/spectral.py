@@ -28,14 +28,14 @@ def energy(z: Tensor, own: int) -> Tensor:
         z: `(bins, 2, N, C)`.
         own: of so many bins, the first, a square counts once, of the others twice.
     """
-    sums = torch.empty(z.shape[-1])
+    sums = torch.empty(z.shape[-1], dtype=torch.float32)
     _run("passband_sums", z, own, sums=sums)
     return sums
 
 
 def dot(g: Tensor, z: Tensor) -> Tensor:
     """Sum of the products for each channel, `(C,)` in float32."""
-    sums = torch.empty(z.shape[-1])
+    sums = torch.empty(z.shape[-1], dtype=torch.float32)
     _run("passband_sums", z, z.shape[0], g=g, sums=sums)
     return sums
 
