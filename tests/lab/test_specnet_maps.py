@@ -6,10 +6,12 @@ import pytest
 import torch
 from torch import nn
 
+import passband as pb
 from digits_run import weights
 from passband.lab import cli, data, models, report, results
 from passband.lab.studies.first_maps import FirstMaps, first_maps
-from passband.lab.studies.specnet_maps import MapsConfig, maps_of, specnet_maps
+from passband.lab.studies.grid import Book
+from passband.lab.studies.specnet_maps import MapsConfig, _accuracies, maps_of, specnet_maps
 from spectral_run import base
 
 
@@ -82,6 +84,22 @@ def test_rows_are_density_and_change(finished: Path, maps: FirstMaps) -> None:
         assert 0 < at["density", beta] < 1
     assert at["map_change", 0.1] > at["map_change", 0.02]
     assert ("test_accuracy", None) in at
+
+
+def test_accuracies_are_of_each_threshold(finished: Path) -> None:
+    rows = results.read(finished / "results.csv")
+    at = {(row.metric, row.beta): row.value for row in rows}
+    book = Book(study(finished))
+    (run,) = map(book.directory, book.study.base)
+    model = book.trained(run)
+    own = next(float(m.beta) for m in model.modules() if isinstance(m, pb.nn.Threshold))
+    loaded = book.loaded[run.data]
+    assert _accuracies(model, [own], loaded) == [at["test_accuracy", None]]
+    pb.set_beta_(model, 0.1)
+    x, labels = loaded.test.tensors
+    with torch.no_grad():
+        expected = float((model.eval()(x).argmax(1) == labels).float().mean())
+    assert at["accuracy_at_beta", 0.1] == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_finished_study_repeats_nothing(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:

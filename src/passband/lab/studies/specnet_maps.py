@@ -9,10 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+import torch
 from matplotlib.figure import Figure as Canvas
+from torch import nn
 
+import passband as pb
 from passband.lab.checks import check_count
+from passband.lab.classifier import EVALUATION_BATCH, short
 from passband.lab.config import TrainConfig
+from passband.lab.data import LabeledData
 from passband.lab.drawing import svg_of_many
 from passband.lab.figures import Figure, file_name
 from passband.lab.files import make_writable
@@ -82,7 +87,8 @@ def specnet_maps(study: MapsConfig, watch: Watch = lambda done, doing: None) -> 
             make_writable(path.parent)
             maps.save(path)
             if not book.has(replace(run, beta=0.0), "map_change"):
-                book.add(_rows(study, run, maps))
+                right = _accuracies(book.trained(run), maps.beta, loaded)
+                book.add(_rows(study, run, maps, right))
     return book.rows()
 
 
@@ -91,12 +97,32 @@ def maps_of(directory: Path, data: str, model: str) -> Path:
     return directory / "maps" / f"{file_name(data, model)}.npz"
 
 
-def _rows(study: MapsConfig, run: TrainConfig, maps: FirstMaps) -> list[Row]:
+def _accuracies(model: nn.Module, betas: Sequence[float], loaded: LabeledData) -> list[float]:
+    """Share of the test set that a network gets right with all its thresholds at each beta."""
+    model.eval()
+    found = []
+    for beta in betas:
+        pb.set_beta_(model, beta)
+        right = 0
+        for at in range(0, len(loaded.test), EVALUATION_BATCH):
+            x, labels = loaded.test[at : at + EVALUATION_BATCH]
+            with torch.no_grad():
+                right += int((model(x).argmax(1) == labels).sum())
+        found.append(short(right / len(loaded.test)))
+    return found
+
+
+def _rows(
+    study: MapsConfig, run: TrainConfig, maps: FirstMaps, accuracies: Sequence[float]
+) -> list[Row]:
+    each = zip(maps.beta, maps.density, maps.change(), accuracies, strict=True)
     return [
         Row(study.name, run.data, run.model, run.variant, run.seed, run.epochs, None, None, metric,
             value, beta)
-        for beta, density, change in zip(maps.beta, maps.density, maps.change(), strict=True)
-        for metric, value in (("density", density), ("map_change", change))
+        for beta, density, change, accuracy in each
+        for metric, value in (
+            ("density", density), ("map_change", change), ("accuracy_at_beta", accuracy),
+        )
     ]  # fmt: skip
 
 
@@ -112,7 +138,6 @@ def _tables(rows: Sequence[Row]) -> dict[str, Lines]:
     tables = {}
     for data, model in _pairs(rows):
         mine = [row for row in rows if (row.data, row.model) == (data, model)]
-        (accuracy,) = (row.value for row in mine if row.metric == "test_accuracy")
         at = {(row.metric, row.beta): row.value for row in mine}
         betas = dict.fromkeys(row.beta for row in mine if row.beta is not None)
         lines: Lines = [("beta", "density %", "change of the maps %", "accuracy %")]
@@ -121,9 +146,9 @@ def _tables(rows: Sequence[Row]) -> dict[str, Lines]:
                 f"{beta:g}",
                 f"{100 * at['density', beta]:.1f}",
                 f"{100 * at['map_change', beta]:.1f}",
-                "" if index else f"{100 * accuracy:.1f}",
+                f"{100 * at['accuracy_at_beta', beta]:.1f}",
             )
-            for index, beta in enumerate(betas)
+            for beta in betas
         ]
         tables[_title(data, model)] = lines
     return tables
@@ -178,7 +203,10 @@ def _notes(rows: Sequence[Row], run: Mapping[str, Any]) -> Iterable[str]:
         "Spectra are 20 log10(|X| + 1), all frequencies, zero in the middle. All of a row have one "
         "scale, that of beta 0. Shown are the channels with the most energy."
     )
-    yield "<b>density</b> is the share of the whole layer's coefficients that is kept."
+    yield (
+        "<b>density</b> is the share of the whole layer's coefficients that is kept, "
+        "<b>accuracy</b> that of the same weights on the test set with all thresholds at beta."
+    )
 
 
 SPECNET_MAPS = Study(
