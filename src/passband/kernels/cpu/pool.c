@@ -56,6 +56,17 @@ INLINE V load_apart(const void *from, int64_t step, int lanes, int half)
     return load(x);
 }
 
+/* The lowest byte of each lane. */
+INLINE void store_bytes(uint8_t *to, V v, int lanes)
+{
+#if LANES == 16
+    _mm512_mask_cvtepi32_storeu_epi8(to, (1u << lanes) - 1, (__m512i)v);
+#else
+    for (int i = 0; i < lanes; i++)
+        to[i] = ((Bits)v)[i];
+#endif
+}
+
 /* Take samples that are larger than what was found; what is no number is larger than any. */
 INLINE void take(float *most, uint32_t *place, const void *from, int64_t step, int64_t count,
                  uint32_t here, int half)
@@ -106,21 +117,20 @@ INLINE void column(const Pool *p, const void *row, Reach reach, uint32_t here, f
 /* A vector of a row may begin anywhere in it. */
 static int64_t vectors_of_row(const Pool *p) { return p->across * p->inner / LANES + 2; }
 
-INLINE void forth(const Pool *p, int64_t map, V *room, int half)
+INLINE void forth_one(const Pool *p, int64_t map, const Reach *reaches, V *room, int half)
 {
     int64_t size = p->across * p->inner;
     float *most = (float *)room;
     uint32_t *place = (uint32_t *)(room + vectors_of_row(p));
-    Reach reaches[PLACES];
-    for (int64_t c = 0; c < p->width; c++)
-        reaches[c] = reach(p, c);
     for (int64_t y = 0; y < p->down; y++) {
         int64_t top = y * p->row_step - p->above, above = outside(top, p->row_gap);
-        for (int64_t x = 0; x < p->across; x++) {
-            int64_t before = outside(x * p->column_step - p->before, p->column_gap);
-            for (int64_t i = x * p->inner; i < (x + 1) * p->inner; i++)
-                most[i] = -INFINITY, place[i] = above * p->width + before;
+        for (int64_t i = 0; i < size; i += LANES) {
+            store(most + i, (V){0} - INFINITY);
+            store((float *)place + i, (V)((Bits){0} + (uint32_t)(above * p->width)));
         }
+        for (int64_t x = 0; x < p->across && x * p->column_step < p->before; x++)
+            for (int64_t i = x * p->inner; i < (x + 1) * p->inner; i++)
+                place[i] += outside(x * p->column_step - p->before, p->column_gap);
         for (int64_t r = above; r < p->height && top + r * p->row_gap < p->rows; r++) {
             int64_t at = (map * p->rows + top + r * p->row_gap) * p->columns * p->inner;
             for (int64_t c = 0; c < p->width; c++)
@@ -130,20 +140,24 @@ INLINE void forth(const Pool *p, int64_t map, V *room, int half)
         for (int64_t i = 0; i < size; i += LANES) {
             int lanes = size - i < LANES ? size - i : LANES;
             store_some((void *)past(p->most, to + i, half), load(most + i), lanes, half);
+            store_bytes(p->place + to + i, load((float *)place + i), lanes);
         }
-        for (int64_t i = 0; i < size; i++)
-            p->place[to + i] = place[i];
     }
 }
 
-/* Add the gradient of each maximum where it lay, to a map of zeros. */
-INLINE void back(const Pool *p, int64_t map, V *room, int half)
+INLINE void forth(const Pool *p, int64_t first, int64_t last, V *room, int half)
 {
-    int64_t offsets[PLACES], rows = p->rows * p->columns * p->inner, at = map * p->down * p->across;
-    for (int64_t i = 0; i < p->height * p->width; i++) {
-        int64_t r = i / p->width * p->row_gap, c = i % p->width * p->column_gap;
-        offsets[i] = (r * p->columns + c) * p->inner;
-    }
+    Reach reaches[PLACES];
+    for (int64_t c = 0; c < p->width; c++)
+        reaches[c] = reach(p, c);
+    for (int64_t map = first; map < last; map++)
+        forth_one(p, map, reaches, room, half);
+}
+
+/* Add the gradient of each maximum where it lay, to a map of zeros. */
+INLINE void back_one(const Pool *p, int64_t map, const int64_t *offsets, V *room, int half)
+{
+    int64_t rows = p->rows * p->columns * p->inner, at = map * p->down * p->across;
     float *to = half ? (float *)room : (float *)p->map + map * rows;
     memset(to, 0, rows * sizeof *to);
     at *= p->inner;
@@ -162,6 +176,17 @@ INLINE void back(const Pool *p, int64_t map, V *room, int half)
     }
 }
 
+INLINE void back(const Pool *p, int64_t first, int64_t last, V *room, int half)
+{
+    int64_t offsets[PLACES];
+    for (int64_t i = 0; i < p->height * p->width; i++) {
+        int64_t r = i / p->width * p->row_gap, c = i % p->width * p->column_gap;
+        offsets[i] = (r * p->columns + c) * p->inner;
+    }
+    for (int64_t map = first; map < last; map++)
+        back_one(p, map, offsets, room, half);
+}
+
 static int64_t maps_of_task(const Pool *p)
 {
     return LEAST / (p->rows * p->columns * p->inner) + 1;
@@ -172,8 +197,7 @@ static int64_t maps_of_task(const Pool *p)
     { \
         const Pool *p = context; \
         int64_t first = index * maps_of_task(p), last = first + maps_of_task(p); \
-        for (int64_t map = first; map < last && map < p->maps; map++) \
-            function(p, map, room, half); \
+        function(p, first, last < p->maps ? last : p->maps, room, half); \
     }
 TASK(forth_floats, forth, 0)
 TASK(forth_halves, forth, 1)
