@@ -36,7 +36,7 @@ def main() -> None:
     options = parser.parse_args()
     print(f"torch {torch.__version__}, {options.threads} threads, batch {options.batch}, "
           f"density {options.density:g}, store {options.store}")  # fmt: skip
-    print("network            step s   plain s   ÷ plain   held MiB   plain MiB   ÷ plain")
+    print("network            step ms  plain ms  ÷ plain   held MiB   plain MiB   ÷ plain")
     with prepared(options.threads):
         for name in options.model:
             network(name, options)
@@ -66,7 +66,7 @@ def network(name: str, options: argparse.Namespace) -> None:
     runs = {who: step.run for who, step in steps.items()}
     seconds = interleaved(runs, options.repeats, torch.device("cpu"))
     ours, faster = seconds["spectral"].median, min(seconds[who].median for who in ("plain", "last"))
-    print(f"{name:17} {ours:7.3f} {faster:9.3f} {ours / faster:9.2f} "
+    print(f"{name:17} {1e3 * ours:8.1f} {1e3 * faster:9.1f} {ours / faster:8.2f} "
           f"{held['spectral'] / 2**20:10.2f} {held['plain'] / 2**20:11.2f} "
           f"{held['spectral'] / held['plain']:9.3f}")  # fmt: skip
 

@@ -6,11 +6,12 @@ from torch import nn
 
 from passband.functional.arguments import Size
 from passband.functional.spectral.selection import check_beta
-from passband.functional.spectral.settle import settle
+from passband.functional.spectral.settle import Affine, settle
 from passband.functional.spectral.spectrum import Spectrum
 from passband.nn.spec_conv import SpecConv1d, SpecConv2d
 from passband.nn.spectrum import SpectralActivation, SpectralBatchNorm, Threshold
 from passband.packing.sparse import Store
+from passband.transforms.recording import opaque
 
 
 class _SpecBlock(nn.Module):
@@ -44,14 +45,16 @@ class _SpecBlock(nn.Module):
             for part in parts:
                 y = y if part is None else part(y)
             return y
-        check_beta("SpecBlock", self.threshold.beta)
-        return settle(
-            y,
-            affine=None if self.norm is None else self.norm.affine(y),
-            beta=self.threshold.beta,
-            activation=self.activation.activation,
-            store=self.threshold.store,
-        )
+        affine = None if self.norm is None else self.norm.affine(y)
+        return _settled(y, affine, self.threshold, self.activation.activation)
+
+
+@opaque  # a compiler would stop at the value of beta
+def _settled(y: Spectrum, affine: Affine | None, threshold: Threshold, activation: str) -> Spectrum:
+    check_beta("SpecBlock", threshold.beta)
+    return settle(
+        y, affine=affine, beta=threshold.beta, activation=activation, store=threshold.store
+    )
 
 
 _KINDS = SpectralBatchNorm, Threshold, SpectralActivation

@@ -15,8 +15,10 @@ from passband.functional.spectral.settle import settle
 from passband.functional.spectral.spectrum import Spectrum
 from passband.functional.spectral.transform import check_spectrum
 from passband.packing.sparse import Store
+from passband.transforms.recording import opaque
 
 
+@opaque
 def spectral_threshold(
     spectrum: Spectrum, beta: float | Tensor, store: Store = "exact"
 ) -> Spectrum:

@@ -197,7 +197,7 @@ def _notes(rows: Sequence[Row], run: Mapping[str, Any]) -> Iterable[str]:
         "The network was trained once, at its own threshold. Then the first layer was looked at "
         "with these weights at each beta, on the first image of the test set: what its threshold "
         "leaves of the convolution's (and norm's) output, before the activation. At beta 0 that is "
-        "the convolution's own."
+        "the convolution's own; but the weights were made for another beta."
     )
     yield (
         "Spectra are 20 log10(|X| + 1), all frequencies, zero in the middle. All of a row have one "
