@@ -86,7 +86,7 @@ def settle(
         activation: a name of `activations`.
         store: how kept values are held for backward.
     """
-    check_followed("settle")
+    check_followed("spectral layers")
     how = _How(
         activation_of(activation),
         spectrum.unit,

@@ -17,7 +17,6 @@ Pair = tuple[int, int]
 Window = tuple[Pair, Pair, Pair, Pair, bool]
 """Kernel, stride, padding, dilation, and whether the end is rounded up."""
 
-
 _PLACES = 256  # of a window
 
 
