@@ -296,3 +296,9 @@ def test_a_threshold_that_no_batch_reaches_stays() -> None:
     found = pb.calibrate_beta_(whole, [data()], 0.3)
     assert [*found] == [f"net.{name}" for name in WIDTHS]
     assert whole.spare.beta == 0.125
+
+
+def test_one_tensor_is_no_batches() -> None:
+    model = nn.Sequential(ToSpectrum(), SpecBlock2d(3, 4, 3, beta=0.5))
+    with pytest.raises(TypeError, match=r"for instance \[x\]; got one of shape \(2, 3, 6, 6\)"):
+        pb.calibrate_beta_(model, torch.randn(2, 3, 6, 6), 0.2)

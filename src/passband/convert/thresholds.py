@@ -63,7 +63,7 @@ def calibrate_beta_(
         The threshold of each layer that saw data, by name.
 
     Raises:
-        TypeError: no module, or a batch is no tensor.
+        TypeError: no module, batches are one tensor, or a batch is none.
         ValueError: no threshold in the model, no batch, a density out of range, or coefficients
             that are not finite. Nothing is changed then.
 
@@ -76,6 +76,11 @@ def calibrate_beta_(
         0.25
     """
     found = _thresholds("calibrate_beta_", model)
+    if isinstance(batches, Tensor):
+        raise TypeError(
+            f"calibrate_beta_: batches are several, for instance [x]; got one of shape "
+            f"{tuple(batches.shape)}"
+        )
     if not isinstance(density, int | float) or not 0 < density <= 1:
         raise ValueError(f"calibrate_beta_: density is in (0, 1]; got {density!r}")
     seen: dict[str, list[float]] = {}

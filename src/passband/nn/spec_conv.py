@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
+import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
@@ -25,13 +25,14 @@ class _SpecConv(_ConvNd):
         dilation: Size = 1,
         groups: int = 1,
         bias: bool = True,
-        **factory: Any,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         like = self.of_maps(1, 1, kernel_size, dilation=dilation, device="meta")  # type: ignore[arg-type]
         nothing = (0,) * len(like.kernel_size)
         super().__init__(
             in_channels, out_channels, like.kernel_size, like.stride, "same", like.dilation, False,
-            nothing, groups, bias, "zeros", **factory,
+            nothing, groups, bias, "zeros", device, dtype,
         )  # fmt: skip
 
     def forward(self, spectrum: Spectrum) -> Spectrum:
@@ -58,7 +59,8 @@ class SpecConv2d(_SpecConv):
         dilation: distance of the taps.
         groups: of channels.
         bias: whether there is one.
-        **factory: `device` and `dtype`, as in `nn.Conv2d`.
+        device: as in `nn.Conv2d`.
+        dtype: as in `nn.Conv2d`.
 
     Raises:
         ValueError: channels that are not divisible by the groups; in `forward`, a kernel larger

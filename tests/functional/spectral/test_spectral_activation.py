@@ -236,6 +236,11 @@ def test_a_function_without_a_value_somewhere_is_not_registered() -> None:
         register_activation("new", real, tanh("b"))
 
 
+def test_a_function_alone_is_not_registered() -> None:
+    with pytest.raises(TypeError, match=r"'new': a function is a Part\(.*got <built-in"):
+        register_activation("new", torch.tanh)  # type: ignore[arg-type]
+
+
 @pytest.mark.usefixtures("forgotten")
 def test_taken_names() -> None:
     with pytest.raises(ValueError, match="'tanh' already"):

@@ -92,6 +92,7 @@ def register_activation(name: str, real: Part, imaginary: Part | None = None) ->
         imaginary: of the imaginary part, by default the same.
 
     Raises:
+        TypeError: a function is not given as a `Part`.
         ValueError: a name is taken, or a function breaks what every activation must keep: f(0) is
             not 0, it is not monotone, its derivative is another function's, or that of the
             imaginary part is not odd, so that maps would not stay real.
@@ -104,6 +105,11 @@ def register_activation(name: str, real: Part, imaginary: Part | None = None) ->
     if name in _ACTIVATIONS:
         raise ValueError(f"there is an activation {name!r} already")
     for part in (real, imaginary):
+        if not isinstance(part, Part):
+            raise TypeError(
+                f"activation {name!r}: a function is a Part(name, function, derivative), the "
+                f"derivative as a function of the value; got {part!r}"
+            )
         if _PARTS.get(part.name, part) is not part:
             raise ValueError(f"there is a function {part.name!r} already")
     for part, what in ((real, "real"), (imaginary, "imaginary")):
