@@ -82,6 +82,18 @@ def test_far_less_is_held_than_by_the_plain_network(name: str) -> None:
     assert ratio < (0.15 if "vgg" in name else 0.08)
 
 
+@pytest.mark.parametrize("name", ["spec_vgg16_bn", "spec_densenet_bn", "spec_lenet5_bn"])
+def test_at_their_own_beta_they_are_below_the_papers_share_before_they_learn(name: str) -> None:
+    """Then spectra are flat, and most coefficients are near their root mean square."""
+    x = torch.randn(BATCH, 1 if "lenet" in name else 3, *(2 * (28 if "lenet" in name else 32,)))
+    model, plain = (
+        create_model(one, num_classes=10, in_channels=x.shape[1])
+        for one in (name, plain_form(name))
+    )
+    ratio = saved(lambda: model(x)).total / saved(lambda: plain(x)).total
+    assert ratio < 0.37
+
+
 @pytest.mark.parametrize("name", ["spec_lenet5", "spec_alexnet", "spec_alexnet_bn"])
 def test_small_networks_hold_less_too(name: str) -> None:
     """Of LeNet-5 and AlexNet, pooled maps and what the linear layers see are most of it."""

@@ -57,6 +57,8 @@ def spec_lenet5(
     return finished(layers)
 
 
-def _ends(rows: int, columns: int) -> nn.ZeroPad2d:
+def _ends(rows: int, columns: int) -> nn.Module:
     """Zeros before and after each axis; fewer than none cut samples off."""
+    if rows == columns == 0:
+        return nn.Identity()  # of no zeros at all PyTorch makes a copy
     return nn.ZeroPad2d((columns, columns, rows, rows))
