@@ -13,10 +13,11 @@ import statistics
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 import passband as pb
 from passband.lab import data, models
+from passband.lab.evaluation import accuracy, batches_of_test
 
 ACTIVATIONS = ("identity", "tanh", "softsign", "softshrink")
 
@@ -54,7 +55,7 @@ def measured(
     x, labels = (t[:64] for t in loaded.train.tensors)
     model = runs[0][0]
     held = pb.memory.saved(lambda: F.cross_entropy(model(x.clone()), labels)).total
-    return [accuracy for _, accuracy in runs], held
+    return [share for _, share in runs], held
 
 
 def trained(
@@ -78,15 +79,8 @@ def trained(
             F.cross_entropy(model(x[batch]), labels[batch]).backward()
             optimizer.step()
             schedule.step()
-    model.eval()
-    batches = zip(*(t.split(256) for t in loaded.test.tensors), strict=True)
-    accuracy = 100 * sum(right(model, *batch) for batch in batches) / len(loaded.test)
-    return model.train(), accuracy
-
-
-def right(model: nn.Module, x: Tensor, labels: Tensor) -> int:
-    with torch.no_grad():
-        return int((model(x).argmax(1) == labels).sum())
+    found = 100 * accuracy(model.eval(), batches_of_test(loaded))
+    return model.train(), found
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def spectral_batch_norm(
     Raises:
         TypeError: no `Spectrum`.
         RuntimeError: parameters of other shapes.
-        ValueError: an empty batch in training, or no running statistics without.
+        ValueError: fewer than two values a channel in training, or no running statistics without.
 
     Examples:
         >>> from passband.functional import to_space, to_spectrum

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 import passband as pb
 from passband.lab import thresholds
-from passband.lab.classifier import EVALUATION_BATCH, short
+from passband.lab.classifier import short
 from passband.lab.config import TrainConfig
 from passband.lab.data import LabeledData
+from passband.lab.evaluation import accuracy, batches_of_test
 from passband.lab.results import Row
 from passband.lab.studies.costs import first_batch
 
@@ -51,11 +52,8 @@ class EachEpoch(Callback):
         assert isinstance(model, nn.Module)
         with torch.random.fork_rng(), precision.forward_context():
             held = held_bytes(model.train(), inputs, labels)
-            tests = [
-                tuple(t.to(pl_module.device) for t in self.loaded.test[at : at + EVALUATION_BATCH])
-                for at in range(0, len(self.loaded.test), EVALUATION_BATCH)
-            ]
-            found = {"saved_bytes": float(held), "test_accuracy": _accuracy(model.eval(), tests)}
+            tests = batches_of_test(self.loaded, pl_module.device)
+            found = {"saved_bytes": float(held), "test_accuracy": accuracy(model.eval(), tests)}
             if self.run.spectral:
                 found["density"] = short(thresholds.density(model, tests[0][0]))
         self.found.append(found)
@@ -89,10 +87,3 @@ class EachEpoch(Callback):
 def held_bytes(model: nn.Module, inputs: Tensor, labels: Tensor) -> int:
     """Bytes that autograd holds after forward and loss."""
     return pb.memory.saved(lambda: nn.functional.cross_entropy(model(inputs), labels)).total
-
-
-def _accuracy(model: nn.Module, batches: list[tuple[Tensor, ...]]) -> float:
-    """Share that is right."""
-    with torch.no_grad():
-        right = sum(int((model(maps).argmax(1) == labels).sum()) for maps, labels in batches)
-    return short(right / sum(len(labels) for _, labels in batches))

@@ -9,16 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-import torch
 from matplotlib.figure import Figure as Canvas
 from torch import nn
 
 import passband as pb
 from passband.lab.checks import check_count
-from passband.lab.classifier import EVALUATION_BATCH, short
 from passband.lab.config import TrainConfig
 from passband.lab.data import LabeledData
 from passband.lab.drawing import svg_of_many
+from passband.lab.evaluation import accuracy, batches_of_test
 from passband.lab.figures import Figure, file_name
 from passband.lab.files import make_writable
 from passband.lab.processes import is_first
@@ -99,16 +98,10 @@ def maps_of(directory: Path, data: str, model: str) -> Path:
 
 def _accuracies(model: nn.Module, betas: Sequence[float], loaded: LabeledData) -> list[float]:
     """Share of the test set that a network gets right with all its thresholds at each beta."""
-    model.eval()
     found = []
     for beta in betas:
         pb.set_beta_(model, beta)
-        right = 0
-        for at in range(0, len(loaded.test), EVALUATION_BATCH):
-            x, labels = loaded.test[at : at + EVALUATION_BATCH]
-            with torch.no_grad():
-                right += int((model(x).argmax(1) == labels).sum())
-        found.append(short(right / len(loaded.test)))
+        found.append(accuracy(model.eval(), batches_of_test(loaded)))
     return found
 
 
