@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import passband as pb
-from passband.lab.data import load
+from passband.lab.data import load, whole
 from passband.lab.data.labeled import LabeledData
 from passband.lab.models import create_model
 from passband.memory.peak import peak_bytes
@@ -102,7 +102,7 @@ def trained(training: Training, seed: int, policy: Policy | None) -> tuple[list[
     torch.manual_seed(seed)
     model = converted(training.model(known), None, policy)
     optimizer = torch.optim.SGD(model.parameters(), lr=training.rate, momentum=0.9)
-    x, y = known.train.tensors
+    x, y = whole(known.train)
     losses = []
     for _ in range(training.epochs):
         each = []
@@ -115,7 +115,7 @@ def trained(training: Training, seed: int, policy: Policy | None) -> tuple[list[
         losses.append(mean(each))
     model.eval()
     with torch.no_grad():
-        x, y = known.test.tensors
+        x, y = whole(known.test)
         return losses, (model(x).argmax(1) == y).float().mean().item()
 
 

@@ -17,6 +17,7 @@ from torch import nn
 
 import passband as pb
 from passband.lab import data, models
+from passband.lab.data import whole
 from passband.lab.evaluation import accuracy, batches_of_test
 
 ACTIVATIONS = ("identity", "tanh", "softsign", "softshrink")
@@ -52,7 +53,7 @@ def measured(
 ) -> tuple[list[float], int]:
     """Test accuracies in per cent, one for each seed, and the bytes held of a batch of 64."""
     runs = [trained(name, loaded, options, given, seed) for seed in range(options.seeds)]
-    x, labels = (t[:64] for t in loaded.train.tensors)
+    x, labels = (t[:64] for t in whole(loaded.train))
     model = runs[0][0]
     held = pb.memory.saved(lambda: F.cross_entropy(model(x.clone()), labels)).total
     return [share for _, share in runs], held
@@ -68,7 +69,7 @@ def trained(
     model = models.create_model(
         name, num_classes=loaded.num_classes, in_channels=loaded.in_channels, **given
     )
-    x, labels = loaded.train.tensors
+    x, labels = whole(loaded.train)
     steps = options.epochs * (len(x) // 32)
     optimizer = torch.optim.Adam(model.parameters(), options.lr)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)

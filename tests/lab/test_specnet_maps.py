@@ -9,6 +9,7 @@ from torch import nn
 import passband as pb
 from digits_run import weights
 from passband.lab import cli, data, models, report, results
+from passband.lab.data import whole
 from passband.lab.studies.first_maps import FirstMaps, first_maps
 from passband.lab.studies.grid import Book
 from passband.lab.studies.specnet_maps import MapsConfig, _accuracies, maps_of, specnet_maps
@@ -96,7 +97,7 @@ def test_accuracies_are_of_each_threshold(finished: Path) -> None:
     loaded = book.loaded[run.data]
     assert _accuracies(model, [own], loaded) == [at["test_accuracy", None]]
     pb.set_beta_(model, 0.1)
-    x, labels = loaded.test.tensors
+    x, labels = whole(loaded.test)
     with torch.no_grad():
         expected = float((model.eval()(x).argmax(1) == labels).float().mean())
     assert at["accuracy_at_beta", 0.1] == pytest.approx(expected, abs=1e-6)

@@ -14,6 +14,7 @@ import passband as pb
 from digits_run import config, weights
 from passband.lab import data, files, models, results
 from passband.lab.classifier import Classifier
+from passband.lab.data import whole
 from passband.lab.training import Result, train
 
 
@@ -26,7 +27,7 @@ def test_the_accuracy_is_the_last_checkpoints(finished_run: Result) -> None:
     model = models.create_model("lenet5", num_classes=10, in_channels=1, image_size=8)
     model.load_state_dict(weights(Path(finished_run.config.out)))
     digits = data.load("digits")
-    maps, labels = digits.test.tensors
+    maps, labels = whole(digits.test)
     report = pb.convert_(model, pb.Band(keep=0.5), example=maps[:1])
     right = (model.eval()(maps).argmax(1) == labels).sum().item()
     assert finished_run.test_accuracy == pytest.approx(right / len(labels), abs=1e-6)
@@ -39,7 +40,7 @@ def test_the_first_loss_is_what_a_plain_loop_finds(tmp_path: Path) -> None:
     result = train(one, progress_bar=False)
     L.seed_everything(0, verbose=False)
     model = models.create_model("lenet5", num_classes=10, in_channels=1, image_size=8)
-    maps, labels = data.load("digits").train.tensors
+    maps, labels = whole(data.load("digits").train)
     loss = torch.nn.functional.cross_entropy(model(maps), labels).item()
     assert result.train_loss == pytest.approx((loss,), rel=1e-5)
 
@@ -104,7 +105,7 @@ def test_the_test_set_has_no_part_in_training(
     finished_run: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     digits = data.load("digits")
-    maps, labels = digits.test.tensors
+    maps, labels = whole(digits.test)
     shuffled = torch.utils.data.TensorDataset(maps.flip(0) * 3, labels)
     monkeypatch.setattr(data, "load", lambda name, root: replace(digits, test=shuffled))
     other = train(config(tmp_path, keep=0.5), progress_bar=False)

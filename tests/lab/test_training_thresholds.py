@@ -15,6 +15,7 @@ import passband as pb
 from digits_run import weights
 from passband.lab import data, models, results, thresholds
 from passband.lab.config import TrainConfig
+from passband.lab.data import whole
 from passband.lab.training import Result, build, train
 
 
@@ -84,7 +85,7 @@ def test_the_density_is_that_of_the_last_checkpoint(chosen: tuple[Result, Watch]
     model = models.create_model("spec_lenet5_bn", num_classes=10, in_channels=1, image_size=8)
     model.load_state_dict(weights(Path(result.config.out)))
     assert betas(model) == watch.betas[-1]
-    maps = data.load("digits").test.tensors[0]
+    maps = whole(data.load("digits").test)[0]
     assert thresholds.density(model.eval(), maps) == pytest.approx(result.density, rel=1e-5)
     each = pb.densities(model, maps)
     sizes = {"stage1": 6 * 33 * 33, "stage2": 16 * 19 * 19}  # half of them, each as often

@@ -7,10 +7,10 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
+from torch.utils.data import DataLoader, DistributedSampler
 
 from passband.lab.config import TrainConfig
-from passband.lab.data import LabeledData
+from passband.lab.data import LabeledData, Samples
 
 Batch = Sequence[Tensor]  # maps (N, C, *space) and labels (N,)
 
@@ -82,7 +82,7 @@ class Classifier(L.LightningModule):
         """Batches of the test set."""
         return self._loader(self.loaded.test, EVALUATION_BATCH, train=False)
 
-    def _loader(self, samples: TensorDataset, batch: int, *, train: bool) -> DataLoader[Any]:
+    def _loader(self, samples: Samples, batch: int, *, train: bool) -> DataLoader[Any]:
         # Also for a single process: unlike a RandomSampler's, its order depends on nothing but
         # the seed and the epoch, which Lightning tells it.
         sampler: DistributedSampler[Any] = DistributedSampler(

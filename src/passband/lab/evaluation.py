@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from passband.lab.classifier import EVALUATION_BATCH, short
-from passband.lab.data import LabeledData
+from passband.lab.data import LabeledData, gather, size
 
 Batch = tuple[Tensor, ...]
 """Maps ``(N, C, *space)`` and class indices ``(N,)``."""
@@ -19,8 +19,12 @@ def batches_of_test(loaded: LabeledData, device: torch.device | str = "cpu") -> 
         loaded: The data.
         device: Where the batches shall be.
     """
-    starts = range(0, len(loaded.test), EVALUATION_BATCH)
-    return [tuple(t.to(device) for t in loaded.test[at : at + EVALUATION_BATCH]) for at in starts]
+    count = size(loaded.test)
+    parts = (
+        gather(loaded.test, range(at, min(at + EVALUATION_BATCH, count)))
+        for at in range(0, count, EVALUATION_BATCH)
+    )
+    return [tuple(tensor.to(device) for tensor in part) for part in parts]
 
 
 def accuracy(model: nn.Module, batches: Sequence[Batch]) -> float:

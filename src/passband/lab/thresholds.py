@@ -10,7 +10,7 @@ from torch import Tensor, nn
 import passband as pb
 from passband.lab import models
 from passband.lab.config import TrainConfig
-from passband.lab.data import LabeledData
+from passband.lab.data import LabeledData, gather, size
 from passband.nn import Threshold
 
 SAMPLES = 128  # of the training set from which thresholds are chosen, or at most
@@ -31,9 +31,9 @@ class ChosenThresholds(Callback):
     def __init__(self, density: float, loaded: LabeledData) -> None:
         self.density = density
         # Files tend to be in the order of classes: samples from all over, not the first.
-        count = len(loaded.train)
-        chosen = torch.arange(min(SAMPLES, count)) * count // min(SAMPLES, count)
-        self.samples: Tensor = loaded.train[chosen][0]
+        count = size(loaded.train)
+        spread = min(SAMPLES, count)
+        self.samples = gather(loaded.train, [at * count // spread for at in range(spread)])[0]
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Chooses them."""

@@ -171,19 +171,19 @@ def build(run: TrainConfig, loaded: data.LabeledData) -> tuple[nn.Module, float 
     )
     if run.keep is None:
         return model, None
-    example = loaded.train[:2][0]
+    example = data.first(loaded.train, 2)[0]
     report = pb.convert_(model, pb.Band(keep=run.keep), example=example, plan=run.plan)
     return model, report.keep_measured
 
 
 def sizes(name: str, loaded: data.LabeledData) -> dict[str, Any]:
     """How many samples a data set has, for the report."""
-    return {"samples": {name: {"train": len(loaded.train), "test": len(loaded.test)}}}
+    return {"samples": {name: {"train": data.size(loaded.train), "test": data.size(loaded.test)}}}
 
 
 def _density(trainer: L.Trainer, module: Classifier, loaded: data.LabeledData) -> float:
     precision = trainer.strategy.precision_plugin
-    batch = loaded.test[:EVALUATION_BATCH][0].to(module.device)
+    batch = data.first(loaded.test, EVALUATION_BATCH)[0].to(module.device)
     with precision.forward_context():
         return short(thresholds.density(module.model.eval(), precision.convert_input(batch)))
 

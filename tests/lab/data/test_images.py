@@ -1,5 +1,6 @@
 import torch
 
+from passband.lab.data import whole
 from passband.lab.data.images import split_by_class, standardized
 from passband.lab.data.labeled import Part
 
@@ -19,5 +20,5 @@ def test_each_channel_is_standardised_by_the_training_set_alone() -> None:
     train = torch.tensor([[[[0.0, 0.5]], [[0.0, 1.0]]]])
     test = torch.tensor([[[[1.0, 0.25]], [[1.0, 0.5]]]])
     data = standardized("x", Part(train, ["a"]), Part(test, ["a"]))
-    torch.testing.assert_close(data.train.tensors[0], torch.tensor([[[[-1.0, 1]], [[-1, 1]]]]))
-    torch.testing.assert_close(data.test.tensors[0], torch.tensor([[[[3.0, 0]], [[1, 0]]]]))
+    torch.testing.assert_close(whole(data.train)[0], torch.tensor([[[[-1.0, 1]], [[-1, 1]]]]))
+    torch.testing.assert_close(whole(data.test)[0], torch.tensor([[[[3.0, 0]], [[1, 0]]]]))

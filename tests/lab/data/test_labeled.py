@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from passband.lab.data import whole
 from passband.lab.data.labeled import LabeledData, Part
 
 
@@ -10,7 +11,7 @@ def part(labels: list[str], channels: int = 1, length: int = 4) -> Part:
 
 def test_shapes_and_types_are_those_of_the_training_maps() -> None:
     data = LabeledData.from_parts("x", part(["a", "b"], 3, 7), part(["b"], 3, 7))
-    maps, targets = data.train.tensors
+    maps, targets = whole(data.train)
     assert (data.num_classes, data.in_channels, data.space) == (2, 3, (7,))
     assert (maps.dtype, targets.dtype) == (torch.float32, torch.int64)
 
@@ -29,7 +30,7 @@ def test_classes_are_numbered_in_their_natural_order(
 ) -> None:
     data = LabeledData.from_parts("x", part(labels), part(labels))
     assert data.classes == classes
-    assert [data.classes[i] for i in data.train.tensors[1]] == labels
+    assert [data.classes[i] for i in whole(data.train)[1]] == labels
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from passband.lab.data import available, load
+from passband.lab.data import available, load, size, whole
 
 aeon_datasets = pytest.importorskip("aeon.datasets")
 SHIPPED = Path(aeon_datasets.__path__[0], "data")
@@ -34,12 +34,12 @@ def values_of_ts(path: Path) -> tuple[np.ndarray, list[str]]:
 )
 def test_the_bundled_problems(problem: str, size: tuple[int, ...]) -> None:
     data = load(f"ucr:{problem}")
-    train, test = data.train.tensors[0], data.test.tensors[0]
+    train, test = whole(data.train)[0], whole(data.test)[0]
     assert (len(train), len(test), *train.shape[1:], data.num_classes) == size
     for part, name in ((data.train, "TRAIN"), (data.test, "TEST")):
         series, labels = values_of_ts(SHIPPED / problem / f"{problem}_{name}.ts")
-        np.testing.assert_array_equal(part.tensors[0], series.astype(np.float32))
-        assert [data.classes[i] for i in part.tensors[1].tolist()] == labels
+        np.testing.assert_array_equal(whole(part)[0], series.astype(np.float32))
+        assert [data.classes[i] for i in whole(part)[1].tolist()] == labels
 
 
 def test_every_bundled_problem_is_in_the_test_above() -> None:
@@ -78,10 +78,10 @@ def test_delimited_files_of_the_users_archive(
     data = load("ucr:Toy", root=str(tmp_path))
     assert data.name == "ucr:Toy"
     assert data.classes == ("1", "2")
-    np.testing.assert_array_equal(data.train.tensors[0], [[[0.5, -2, 3]], [[4, 5, 6.25]]])
-    assert data.train.tensors[1].tolist() == [0, 1]
-    np.testing.assert_array_equal(data.test.tensors[0], [[[7, 8, -9]]])
-    assert data.test.tensors[1].tolist() == [1]
+    np.testing.assert_array_equal(whole(data.train)[0], [[[0.5, -2, 3]], [[4, 5, 6.25]]])
+    assert whole(data.train)[1].tolist() == [0, 1]
+    np.testing.assert_array_equal(whole(data.test)[0], [[[7, 8, -9]]])
+    assert whole(data.test)[1].tolist() == [1]
 
 
 def test_the_tsv_and_the_ts_of_one_problem_are_the_same(tmp_path: Path) -> None:
@@ -91,8 +91,8 @@ def test_the_tsv_and_the_ts_of_one_problem_are_the_same(tmp_path: Path) -> None:
         shutil.copy(SHIPPED / "GunPoint" / name, folder)
     mixed, bundled = load("ucr:GunPoint", root=tmp_path), load("ucr:GunPoint")
     assert mixed.classes == bundled.classes
-    assert torch.equal(mixed.train.tensors[1], bundled.train.tensors[1])
-    torch.testing.assert_close(mixed.train.tensors[0], bundled.train.tensors[0], atol=1e-6, rtol=0)
+    assert torch.equal(whole(mixed.train)[1], whole(bundled.train)[1])
+    torch.testing.assert_close(whole(mixed.train)[0], whole(bundled.train)[0], atol=1e-6, rtol=0)
 
 
 def test_a_ts_file_of_the_user_with_several_channels(tmp_path: Path) -> None:
@@ -106,13 +106,13 @@ def test_a_ts_file_of_the_user_with_several_channels(tmp_path: Path) -> None:
     (folder / "Toy_TEST.ts").write_text(header.format("false") + "-1,2:3,4e-1: b\n")
     data = load("ucr:Toy", tmp_path)
     assert data.classes == ("a", "b")
-    assert data.train.tensors[0].tolist() == [[[1, 2], [3, 4]], [[5, 6], [7, 8]]]
-    assert Counter(data.train.tensors[1].tolist()) == {0: 1, 1: 1}
-    torch.testing.assert_close(data.test.tensors[0], torch.tensor([[[-1, 2], [3, 0.4]]]))
-    assert data.test.tensors[1].tolist() == [1]
+    assert whole(data.train)[0].tolist() == [[[1, 2], [3, 4]], [[5, 6], [7, 8]]]
+    assert Counter(whole(data.train)[1].tolist()) == {0: 1, 1: 1}
+    torch.testing.assert_close(whole(data.test)[0], torch.tensor([[[-1, 2], [3, 0.4]]]))
+    assert whole(data.test)[1].tolist() == [1]
 
 
 def test_home_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     write(tmp_path, ".tsv", "\t")
-    assert len(load("ucr:Toy", root="~").train) == 2
+    assert size(load("ucr:Toy", root="~").train) == 2

@@ -1,6 +1,9 @@
 """Labelled data by name. Nothing is downloaded: it ships in a package, or you give a folder."""
 
-from passband.lab.data.labeled import LabeledData
+from passband.lab.data.labeled import LabeledData, Samples, first, gather, size, whole
 from passband.lab.data.registry import available, load, takes_root
 
-__all__ = ["LabeledData", "available", "load", "takes_root"]
+__all__ = [
+    "LabeledData", "Samples", "available", "first", "gather", "load", "size", "takes_root",
+    "whole",
+]  # fmt: skip

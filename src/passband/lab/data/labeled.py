@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
-from torch.utils.data import TensorDataset
+from torch.utils.data import Dataset, TensorDataset
+
+Samples = Dataset[Any]
+"""A map-style data set of maps, float32 `(C, *space)`, and class indices."""
 
 
 class Part(NamedTuple):
@@ -29,15 +32,18 @@ class LabeledData:
 
     Attributes:
         name: the name it was loaded by.
-        train: maps, float32 `(N, C, *space)`, and class indices, int64 `(N,)`.
+        train: maps, float32 `(C, *space)`, and class indices, in memory (a `TensorDataset`) or read
+            one by one.
         test: the same for the test set.
         classes: the name of each class; a class index is a position in this tuple.
+        validation: samples that were held out of the training set, see `hold_out`.
     """
 
     name: str
-    train: TensorDataset
-    test: TensorDataset
+    train: Samples
+    test: Samples
     classes: tuple[str, ...]
+    validation: Samples | None = None
 
     @classmethod
     def from_parts(cls, name: str, train: Part, test: Part) -> LabeledData:
@@ -71,12 +77,43 @@ class LabeledData:
     @property
     def in_channels(self) -> int:
         """Channels of a map."""
-        return self.train.tensors[0].shape[1]
+        return self._shape[0]
 
     @property
     def space(self) -> tuple[int, ...]:
         """Samples of a map on each axis: `(length,)` of a series, `(height, width)` of an image."""
-        return tuple(self.train.tensors[0].shape[2:])
+        return self._shape[1:]
+
+    @property
+    def _shape(self) -> tuple[int, ...]:
+        return tuple(self.train[0][0].shape)
+
+
+def size(samples: Samples) -> int:
+    """How many there are."""
+    return len(cast("Sequence[object]", samples))
+
+
+def gather(samples: Samples, chosen: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Some of the samples side by side: maps `(n, C, *space)`, and class indices int64 `(n,)`.
+
+    They are copies: a view would hold, and be counted as, the storage of the whole data set.
+    """
+    if isinstance(samples, TensorDataset):
+        maps, labels = samples[list(chosen)]
+        return maps, labels
+    found = [samples[index] for index in chosen]
+    return torch.stack([one[0] for one in found]), torch.tensor([int(one[1]) for one in found])
+
+
+def whole(samples: Samples) -> tuple[Tensor, Tensor]:
+    """All of the samples side by side; see `gather`."""
+    return gather(samples, range(size(samples)))
+
+
+def first(samples: Samples, count: int) -> tuple[Tensor, Tensor]:
+    """The first of the samples, at most `count`; see `gather`."""
+    return gather(samples, range(min(count, size(samples))))
 
 
 def _numbers_first(label: str) -> tuple[bool, float, str]:

@@ -18,6 +18,7 @@ from torch.nn.modules.conv import _ConvNd
 from passband.analysis import TRANSFORMS, energy_compaction, relative_bytes
 from passband.lab.checks import check_count
 from passband.lab.config import TrainConfig
+from passband.lab.data import first
 from passband.lab.processes import is_first
 from passband.lab.results import Row
 from passband.lab.studies.compaction_shown import compaction_figures, compaction_tables
@@ -129,7 +130,7 @@ def _measured(study: CompactionConfig, book: Book, run: TrainConfig) -> list[Row
     loaded = book.loaded[run.data]
     L.seed_everything(run.seed, workers=True, verbose=False)
     initial, _ = build(run, loaded)  # the same initial weights as `train` made
-    inputs = loaded.test[: study.maps][0]
+    inputs = first(loaded.test, study.maps)[0]
     rows = _rows(study, run, 0, feature_maps(initial, inputs))
     return rows + _rows(study, run, run.epochs, feature_maps(book.trained(run), inputs))
 

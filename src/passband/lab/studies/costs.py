@@ -6,18 +6,14 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from passband.lab.config import TrainConfig
-from passband.lab.data import LabeledData
+from passband.lab.data import LabeledData, first
 from passband.lab.measure import Cost
 from passband.lab.results import Row
 
 
 def first_batch(run: TrainConfig, loaded: LabeledData) -> tuple[Tensor, Tensor]:
-    """The first maps and labels of the training set, as many as a run has in a batch.
-
-    They are copies: a slice would hold, and be counted as, the storage of the whole data set.
-    """
-    inputs, labels = loaded.train[: run.batch_size]
-    return inputs.clone(), labels.clone()
+    """The first maps and labels of the training set, as many as a run has in a batch."""
+    return first(loaded.train, run.batch_size)
 
 
 def cost_rows(

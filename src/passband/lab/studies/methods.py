@@ -8,7 +8,7 @@ from torch import nn
 
 import passband as pb
 from passband.lab.bench.memory.technique import PLAIN, Technique, apply
-from passband.lab.data import LabeledData
+from passband.lab.data import LabeledData, first
 from passband.lab.studies.dense import has_dense_blocks, memory_efficient
 from passband.lab.studies.offload import HostOffloaded
 
@@ -80,5 +80,5 @@ def prepared(method: Method, model: nn.Module, loaded: LabeledData, device: str)
         return memory_efficient(model)
     if method.technique.offload and device == "cpu":
         return HostOffloaded(model)
-    example = loaded.train[:2][0].to(device)
+    example = first(loaded.train, 2)[0].to(device)
     return apply(method.technique, model, example)[0]

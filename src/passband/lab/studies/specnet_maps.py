@@ -15,7 +15,7 @@ from torch import nn
 import passband as pb
 from passband.lab.checks import check_count
 from passband.lab.config import TrainConfig
-from passband.lab.data import LabeledData
+from passband.lab.data import LabeledData, first
 from passband.lab.drawing import svg_of_many
 from passband.lab.evaluation import accuracy, batches_of_test
 from passband.lab.figures import Figure, file_name
@@ -80,7 +80,7 @@ def specnet_maps(study: MapsConfig, watch: Watch = lambda done, doing: None) -> 
         run, loaded = part.run, book.loaded[part.run.data]
         book.train(part)
         if is_first():
-            image = loaded.test[:1][0]
+            image = first(loaded.test, 1)[0]
             maps = first_maps(book.trained(run), image, study.beta, study.channels)
             path = maps_of(Path(study.out), run.data, run.model)
             make_writable(path.parent)

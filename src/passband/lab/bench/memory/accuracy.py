@@ -64,7 +64,7 @@ class Lessons:
             run = self._run(seed, technique.dtype, folder)
             L.seed_everything(seed, workers=True, verbose=False)
             model, _ = build(run, self.loaded)
-            model, _ = apply(technique, model, self.loaded.train[:2][0])
+            model, _ = apply(technique, model, data.first(self.loaded.train, 2)[0])
             module = Classifier(model, run, self.loaded)
             trainer = make_trainer(run)
             trainer.fit(module)
