@@ -24,7 +24,7 @@ def caught(monkeypatch: pytest.MonkeyPatch, name: str) -> list[Any]:
         return []
 
     monkeypatch.setitem(STUDIES, name, replace(STUDIES[name], run=run))
-    monkeypatch.setattr(cli, "_finish", lambda directory: None)
+    monkeypatch.setattr(cli, "_finish", lambda *given: None)
     return asked
 
 
@@ -181,7 +181,7 @@ def test_a_root_is_for_the_data_that_take_one(monkeypatch: pytest.MonkeyPatch) -
 def test_a_run_is_read_from_the_words(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
     monkeypatch.setattr(cli, "train", lambda run, *, resume: asked.append((run, resume)))
-    monkeypatch.setattr(cli, "_finish", lambda directory: None)
+    monkeypatch.setattr(cli, "_finish", lambda *given: None)
     words = "--keep .5 --epochs 9 --seed 4 --lr .1 --devices 2 --precision bf16-mixed --resume"
     assert cli.main([*TRAIN, "--out", "run", *words.split()]) == 0
     assert asked == [
@@ -200,7 +200,7 @@ def test_thresholds_and_a_papers_recipe_are_read_from_the_words(
 ) -> None:
     asked: list[Any] = []
     monkeypatch.setattr(cli, "train", lambda run, *, resume: asked.append(run))
-    monkeypatch.setattr(cli, "_finish", lambda directory: None)
+    monkeypatch.setattr(cli, "_finish", lambda *given: None)
     train = ["train", "--data", "digits", "--model", "spec_lenet5", "--out", "run"]
     assert cli.main([*train, "--recipe", "specnet", "--beta", ".75", "--beta-epochs", "5"]) == 0
     assert cli.main([*train, "--density", ".2", "--momentum", ".8"]) == 0

@@ -12,7 +12,7 @@ from digits_run import weights
 from passband.lab import cli, data, models, report, results
 from passband.lab.config import TrainConfig
 from passband.lab.results import Row
-from passband.lab.studies import grid
+from passband.lab.studies import task
 from passband.lab.studies.dense import has_dense_blocks, memory_efficient
 from passband.lab.studies.memory_methods import MethodsConfig, memory_methods
 from passband.lab.studies.methods import METHODS, PAPER_ONLY
@@ -163,7 +163,7 @@ def test_a_stopped_study_goes_on(
     monkeypatch.setattr(module, "_measured", stops)
     with pytest.raises(InterruptedError):
         memory_methods(study(tmp_path))
-    monkeypatch.setattr(grid, "train", lambda *a, **k: pytest.fail("was repeated"))
+    monkeypatch.setattr(task, "train", lambda *a, **k: pytest.fail("was repeated"))
     rows = memory_methods(study(tmp_path))
     assert measured[2:4] == [measured[2]] * 2
     assert not set(measured[:2]) & set(measured[3:])

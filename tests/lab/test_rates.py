@@ -15,7 +15,7 @@ import passband as pb
 from passband.lab import data, models, results
 from passband.lab.config import TrainConfig
 from passband.lab.results import Row
-from passband.lab.studies import RatesConfig, grid, rates
+from passband.lab.studies import RatesConfig, rates, task
 from passband.lab.studies import rates as study_function
 from passband.lab.training import train
 
@@ -114,7 +114,7 @@ def test_every_run_has_its_directory(finished: Path) -> None:
 
 def test_a_finished_study_repeats_nothing(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (finished / "results.csv").read_bytes()
-    for place, name in ((grid, "train"), (module, "costs")):
+    for place, name in ((task, "train"), (module, "costs")):
         monkeypatch.setattr(place, name, lambda *a, **k: pytest.fail("was repeated"))
     seen: list[float] = []
     rows = rates(study(finished), lambda done, doing: seen.append(done))
@@ -136,7 +136,7 @@ def test_a_stopped_study_goes_on(
             raise KeyboardInterrupt
         return real(run, **given)
 
-    monkeypatch.setattr(grid, "train", stops)
+    monkeypatch.setattr(task, "train", stops)
     with pytest.raises(KeyboardInterrupt):
         rates(study(tmp_path))
     first = set(begun[:-1])

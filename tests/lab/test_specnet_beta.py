@@ -13,7 +13,7 @@ from digits_run import weights
 from passband.lab import data, models, report, results
 from passband.lab.config import TrainConfig
 from passband.lab.results import Row
-from passband.lab.studies import grid
+from passband.lab.studies import task
 from passband.lab.studies.specnet_beta import SPECNET_BETA, BetaConfig, relative_error, specnet_beta
 from passband.lab.training import train
 from spectral_run import base
@@ -132,7 +132,7 @@ def test_a_stopped_study_goes_on(
             raise KeyboardInterrupt
         return real(run, **given)
 
-    monkeypatch.setattr(grid, "train", stops)
+    monkeypatch.setattr(task, "train", stops)
     with pytest.raises(KeyboardInterrupt):
         specnet_beta(study(tmp_path))
     rows = specnet_beta(study(tmp_path))
@@ -141,7 +141,7 @@ def test_a_stopped_study_goes_on(
     untimed = [row for row in rows if row.metric in UNTIMED]
     whole = results.read(finished / "results.csv")
     assert untimed == [row for row in whole if row.metric in UNTIMED]
-    monkeypatch.setattr(grid, "train", lambda *a, **k: pytest.fail("was repeated"))
+    monkeypatch.setattr(task, "train", lambda *a, **k: pytest.fail("was repeated"))
     monkeypatch.setattr(module, "costs", lambda *a, **k: pytest.fail("was repeated"))
     assert specnet_beta(study(tmp_path)) == rows
 

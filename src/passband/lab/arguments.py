@@ -5,9 +5,13 @@ import re
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+import yaml
+
 import passband
 from passband.lab.bench.arguments import add_bench
-from passband.lab.config import OPTIMIZERS, PLANS, RECIPES_OF_PAPERS, SCHEDULES, STORES
+from passband.lab.config import FFT_SIZES, OPTIMIZERS, PLANS, POLICIES, SCHEDULES, STORES
+from passband.lab.data.augmentation import AUGMENTATIONS
+from passband.lab.recipes import RECIPES_OF_PAPERS
 from passband.lab.studies import STUDIES
 
 
@@ -24,12 +28,24 @@ def _devices(text: str) -> int | str:
     return int(text) if re.fullmatch(r"-?\d+", text) else text
 
 
+def _option(text: str) -> tuple[str, object]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"name=value; got {text!r}")
+    try:
+        return name, yaml.safe_load(value)
+    except yaml.YAMLError:
+        return name, value
+
+
 # What studies are told; which of them takes it, the fields of its config say.
 STUDY_OPTIONS: dict[str, tuple[Callable[[str], Any], bool, str]] = {
     "keep": (_keep, True, "fractions kept; plain is always part"),
+    "energy": (float, True, "shares of energy that bands hold, chosen for each batch"),
     "beta": (float, True, "thresholds"),
     "fractions": (float, True, "of the numbers that are kept"),
     "seeds": (int, False, "how many, from 0"),
+    "repeats": (int, False, "timed steps of each model; 0 times nothing"),
     "maps": (int, False, "samples that maps are taken of"),
     "channels": (int, False, "how many are shown"),
 }
@@ -54,6 +70,11 @@ def parser() -> argparse.ArgumentParser:
         "--model", required=True, help="for instance lenet5, fcn, vgg16, spec_vgg16_bn"
     )
     one.add_argument("--keep", type=_keep, help="fraction kept, or plain (default) for nn.Conv")
+    one.add_argument("--energy", type=float, help="instead: share of energy that bands hold")
+    one.add_argument("--layer-keeps", type=float, nargs="+", metavar="KEEP",
+                     help="instead: one for each convolution")  # fmt: skip
+    one.add_argument("--keep-start", type=float,
+                     help="the first epoch's; comes to --keep at half of the epochs")  # fmt: skip
     one.add_argument("--beta", type=float, help="threshold of a spectral model (default: its own)")
     one.add_argument("--density", type=float,
                      help="instead: choose thresholds that keep this share")  # fmt: skip
@@ -74,6 +95,10 @@ def parser() -> argparse.ArgumentParser:
         some: dict[str, Any] = {"nargs": "+", "action": "extend"} if several else {}
         of = ", ".join(name for name, study in STUDIES.items() if option in study.options)
         study.add_argument(f"--{option}", type=kind, help=f"{what} ({of})", **some)
+    study.add_argument("--jobs", type=int, help="trainings side by side on this machine")
+    study.add_argument("--ray", metavar="ADDRESS", help="train on a Ray cluster")
+    study.add_argument("--bundled", action="store_true",
+                       help="an experiment of a paper, on data that ships")  # fmt: skip
     study.set_defaults(command="study")
 
     for command in (one, study):
@@ -93,19 +118,35 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_run_options(command: argparse.ArgumentParser) -> None:
+    maps = command.add_argument_group("data and model")
+    maps.add_argument("--root", "--data-dir", help="folder of data that is not shipped")
+    maps.add_argument("--option", type=_option, nargs="+", action="extend", dest="options",
+                      metavar="NAME=VALUE", help="of the model")  # fmt: skip
+    maps.add_argument("--preprocessing", help="of the maps (default: the data's own)")
+    maps.add_argument("--resize", type=int, help="samples of an axis after resampling")
+    maps.add_argument("--pad", type=int, help="samples of an axis after padding")
+    maps.add_argument("--augment", choices=tuple(AUGMENTATIONS), help="maps in training")
+    maps.add_argument("--limit", type=int, help="train on so many samples")
+    maps.add_argument("--validation", type=float, help="share of the training set held out")
     recipe = command.add_argument_group("training (default: the model's recipe)")
     recipe.add_argument("--recipe", choices=tuple(RECIPES_OF_PAPERS), help="a paper's")
     recipe.add_argument("--epochs", type=int)
     recipe.add_argument("--batch-size", type=int)
+    recipe.add_argument("--accumulate", type=int, help="batches whose gradients make a step")
     recipe.add_argument("--lr", type=float, dest="learning_rate")
     recipe.add_argument("--optimizer", choices=OPTIMIZERS)
     recipe.add_argument("--momentum", type=float, help="of sgd")
     recipe.add_argument("--weight-decay", type=float)
     recipe.add_argument("--schedule", choices=SCHEDULES)
-    recipe.add_argument("--plan", choices=PLANS, help="how band convolutions are computed")
-    recipe.add_argument("--store", choices=STORES, help="how spectral models hold what they keep")
+    recipe.add_argument("--patience", type=int, help="epochs that make a plateau")
+    recipe.add_argument("--factor", type=float, help="of the rate on a plateau")
+    recipe.add_argument("--early-stop", type=int, help="end after so many epochs without progress")
+    band = command.add_argument_group("bands and memory")
+    band.add_argument("--fft-size", choices=FFT_SIZES, help="length of transforms")
+    band.add_argument("--plan", choices=PLANS, help="how band convolutions are computed")
+    band.add_argument("--memory", choices=POLICIES, help="policy of what is held for backward")
+    band.add_argument("--store", choices=STORES, help="how spectral models hold what they keep")
     place = command.add_argument_group("where (as in Lightning)")
-    place.add_argument("--root", help="folder of data that is not shipped")
     place.add_argument("--accelerator")
     place.add_argument("--devices", type=_devices)
     place.add_argument("--strategy")

@@ -55,14 +55,14 @@ def check_choice(name: str, value: object, allowed: Sequence[str]) -> None:
         raise ValueError(f"{name} is one of {', '.join(allowed)}; got {value!r}")
 
 
-def check_keep(keep: object) -> None:
+def check_keep(keep: object, name: str = "keep") -> None:
     """Refuses a keep that is neither None (plain) nor in (0, 1]."""
     if keep is None:
         return
     if isinstance(keep, bool) or not isinstance(keep, int | float):
-        raise TypeError(f"keep is a number in (0, 1] or None for plain; got {keep!r}")
+        raise TypeError(f"{name} is a number in (0, 1] or None for plain; got {keep!r}")
     if not 0 < keep <= 1:  # also refuses nan
-        raise ValueError(f"keep lies in (0, 1]; got {keep!r}")
+        raise ValueError(f"{name} lies in (0, 1]; got {keep!r}")
 
 
 def check_density(density: object) -> None:

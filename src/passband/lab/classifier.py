@@ -1,16 +1,17 @@
-"""How a model learns: loss, optimiser, order of the samples."""
+"""How a model learns: loss, optimiser, schedule."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, DistributedSampler
+from torch.utils.data import DataLoader
 
+from passband.lab.batches import Batches, loader
 from passband.lab.config import TrainConfig
 from passband.lab.data import LabeledData, Samples
+from passband.lab.data.augmentation import AUGMENTATIONS
 
 Batch = Sequence[Tensor]  # maps (N, C, *space) and labels (N,)
 
@@ -32,91 +33,105 @@ class Classifier(L.LightningModule):
         self.model = model
         self.run = run
         self.loaded = loaded
+        self.augment = AUGMENTATIONS[run.augment]
+        self._losses: list[Tensor] = []  # Lightning's averages cost a small network much of a step
+        self._sums = torch.zeros(3, dtype=torch.float64)
 
     def on_train_epoch_start(self) -> None:
         """Makes all that is random in an epoch a function of seed and epoch.
 
         A resumed run then meets what the uninterrupted one would have met.
         """
-        torch.manual_seed(self.run.seed * 1_000_003 + self.current_epoch)
+        torch.manual_seed(self.run.seed * 1_000_003 + self.current_epoch + 7919 * self.global_rank)
+        self._losses = []
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """The mean loss of a batch."""
         inputs, labels = batch
-        loss = nn.functional.cross_entropy(self.model(inputs), labels)
-        self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, sync_dist=True,
-                 batch_size=len(labels))  # fmt: skip
+        loss = nn.functional.cross_entropy(self.model(self.augment(inputs)), labels)
+        count = loss.new_tensor(len(labels))
+        self._losses.append(torch.stack((count * loss.detach(), count)))
         return loss
+
+    def epoch_loss(self) -> float:
+        """The mean over the samples of the epoch, of all processes."""
+        total, count = self._of_all(torch.stack(self._losses).sum(0, dtype=torch.float64)).tolist()
+        return float(total / count)
+
+    def on_validation_epoch_start(self) -> None:
+        """Begins to count."""
+        self._sums = torch.zeros(3, dtype=torch.float64)
+
+    def validation_step(self, batch: Batch, index: int) -> None:
+        """Counts what is right."""
+        self._count(batch, index, self.trainer.val_dataloaders)
+
+    def on_validation_epoch_end(self) -> None:
+        """Says what was right."""
+        loss, right, count = self._of_all(self._sums).tolist()
+        self.log_dict({"validation_loss": loss / count, "validation_accuracy": right / count})
+
+    def on_test_epoch_start(self) -> None:
+        """Begins to count."""
+        self._sums = torch.zeros(3, dtype=torch.float64)
 
     def test_step(self, batch: Batch, index: int) -> None:
         """Counts what is right."""
+        self._count(batch, index, self.trainer.test_dataloaders)
+
+    def on_test_epoch_end(self) -> None:
+        """Says what share was right."""
+        _, right, count = self._of_all(self._sums).tolist()
+        self.log("test_accuracy", right / count)
+
+    def _count(self, batch: Batch, index: int, of: Any) -> None:
+        """Adds up loss, right answers and samples, of those that are no repetitions."""
         inputs, labels = batch
-        right = (self.model(inputs).argmax(dim=1) == labels).float().mean()
-        self.log("test_accuracy", right, sync_dist=True, batch_size=len(labels))
+        batches = of.sampler if isinstance(of.sampler, Batches) else of.batch_sampler
+        count = min(len(labels), max(0, batches.genuine - index * EVALUATION_BATCH))
+        logits, labels = self.model(inputs)[:count].float(), labels[:count]
+        loss = nn.functional.cross_entropy(logits, labels, reduction="sum")
+        self._sums += torch.tensor([float(loss), int((logits.argmax(1) == labels).sum()), count])
+
+    def _of_all(self, sums: Tensor) -> Tensor:
+        """Added up over all processes."""
+        found = self.trainer.strategy.reduce(sums.to(self.device), reduce_op="sum")
+        assert isinstance(found, Tensor)
+        return found
 
     def configure_optimizers(self) -> Any:
         """The run's optimiser and schedule."""
-        optimizer = make_optimizer(self.model, self.run)
-        if self.run.schedule == "constant":
+        optimizer, run = make_optimizer(self.model, self.run), self.run
+        schedules = torch.optim.lr_scheduler
+        if run.schedule == "constant":
             return optimizer
-        if self.run.schedule == "halving":
-            halves = torch.optim.lr_scheduler.StepLR(optimizer, HALVING_EPOCHS, gamma=0.5)
+        if run.schedule == "plateau":
+            falls = schedules.ReduceLROnPlateau(optimizer, patience=run.patience, factor=run.factor)
+            plateau = {"scheduler": falls, "monitor": "train_loss"}
+            return {"optimizer": optimizer, "lr_scheduler": plateau}
+        if run.schedule == "halving":
+            halves = schedules.StepLR(optimizer, HALVING_EPOCHS, gamma=0.5)
             return {"optimizer": optimizer, "lr_scheduler": {"scheduler": halves}}  # each epoch
         steps = int(self.trainer.estimated_stepping_batches)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        cosine = schedules.CosineAnnealingLR(optimizer, T_max=steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cosine, "interval": "step"}}
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Shuffled batches.
+        """Shuffled batches."""
+        return self._loader(self.loaded.train, self.run.batch_size, seed=self.run.seed)
 
-        A last batch of a single sample is left out, unless it is the only one: batch norm has no
-        variance to divide by where the sample's map is a single value. The shuffling leaves out
-        another sample in each epoch.
-        """
-        return self._loader(self.loaded.train, self.run.batch_size, train=True)
+    def val_dataloader(self) -> DataLoader[Any]:
+        """Batches of the validation part, which there is."""
+        assert self.loaded.validation is not None
+        return self._loader(self.loaded.validation, EVALUATION_BATCH, seed=None)
 
     def test_dataloader(self) -> DataLoader[Any]:
         """Batches of the test set."""
-        return self._loader(self.loaded.test, EVALUATION_BATCH, train=False)
+        return self._loader(self.loaded.test, EVALUATION_BATCH, seed=None)
 
-    def _loader(self, samples: Samples, batch: int, *, train: bool) -> DataLoader[Any]:
-        # Also for a single process: unlike a RandomSampler's, its order depends on nothing but
-        # the seed and the epoch, which Lightning tells it.
-        sampler: DistributedSampler[Any] = DistributedSampler(
-            samples,
-            num_replicas=self.trainer.world_size,
-            rank=self.trainer.global_rank,
-            shuffle=train,
-            seed=self.run.seed,
-        )
-        return DataLoader(
-            samples,
-            batch_size=batch,
-            sampler=sampler,
-            drop_last=train and batch < len(sampler) and len(sampler) % batch == 1,
-        )
-
-
-class LossHistory(Callback):
-    """The loss of each epoch; it travels in the checkpoint, so a resumed run has all of them."""
-
-    def __init__(self) -> None:
-        self.losses: list[float] = []
-
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Takes the loss that Lightning has averaged over the epoch."""
-        self.losses.append(short(float(trainer.callback_metrics["train_loss"])))
-
-    def state_dict(self) -> dict[str, Any]:
-        """For the checkpoint."""
-        return {"losses": list(self.losses)}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """From the checkpoint."""
-        self.losses = list(state_dict["losses"])
+    def _loader(self, samples: Samples, batch: int, seed: int | None) -> DataLoader[Any]:
+        rank, world = self.trainer.global_rank, self.trainer.world_size
+        return loader(samples, Batches(samples, batch, rank=rank, world=world, seed=seed))
 
 
 def make_optimizer(model: nn.Module, run: TrainConfig) -> torch.optim.Optimizer:
@@ -127,8 +142,3 @@ def make_optimizer(model: nn.Module, run: TrainConfig) -> torch.optim.Optimizer:
     if run.optimizer == "adamw":
         return torch.optim.AdamW(parameters, rate, weight_decay=decay)
     return torch.optim.Adam(parameters, rate, weight_decay=decay)
-
-
-def short(value: float) -> float:
-    """A float32 measurement without the digits that its conversion made up."""
-    return float(f"{value:.7g}")

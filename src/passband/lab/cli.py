@@ -1,15 +1,17 @@
 """The command line: ``passband train | study | bench | report | demo``."""
 
+import shlex
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from rich.console import Console
 
-from passband.lab import report
+from passband.lab import environment, report
 from passband.lab.arguments import STUDY_OPTIONS, parser
 from passband.lab.bench import command as benchmark
 from passband.lab.bench.memory import command as techniques
@@ -41,6 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     """
     try:
         options = parser().parse_args(arguments)
+        options.words = shlex.join(["passband", *arguments])
         return _COMMANDS[options.command](options) or 0
     except USER_ERRORS as error:
         print(f"passband: error: {_one_line(error)}", file=sys.stderr)
@@ -62,26 +65,28 @@ def _train(options: Namespace) -> None:
         options.model,
         options.out,
         keep=options.keep,
+        energy=options.energy,
+        layer_keeps=None if options.layer_keeps is None else tuple(options.layer_keeps),
+        keep_start=options.keep_start,
         beta=options.beta,
         density=options.density,
         beta_epochs=options.beta_epochs,
         **_given(options),
     )
     train(run, resume=options.resume)
-    _finish(Path(options.out))
+    _finish(Path(options.out), options.words)
 
 
 def _study(options: Namespace) -> None:
-    if options.name not in STUDIES:
-        raise ValueError(f"unknown study {options.name!r}; there is {', '.join(STUDIES)}")
-    study = STUDIES[options.name]
+    study = _known(options.name)
     told = {name: getattr(options, name) for name in STUDY_OPTIONS}
     told = {name: tuple(v) if isinstance(v, list) else v for name, v in told.items()}
     pairs = study.pairs
     if options.data or options.model:
         data, model = (list(dict.fromkeys(names)) for names in zip(*study.pairs, strict=True))
         pairs = tuple(_pairs(options.data or data, options.model or model))
-    _run_study(study, pairs, options.out, told, _given(options))
+    place = {name: v for name in ("jobs", "ray") if (v := getattr(options, name)) is not None}
+    _run_study(study, pairs, options.out, told, _given(options), options.words, **place)
 
 
 def _bench(options: Namespace) -> int:
@@ -90,11 +95,17 @@ def _bench(options: Namespace) -> int:
 
 
 def _demo(options: Namespace) -> None:
-    _run_study(STUDIES["rates"], DEMO, options.out, {}, {})
+    _run_study(STUDIES["rates"], DEMO, options.out, {}, {}, options.words)
 
 
 def _report(options: Namespace) -> None:
     _finish(Path(options.directory))
+
+
+def _known(name: str) -> Study:
+    if name not in STUDIES:
+        raise ValueError(f"unknown study {name!r}; there is {', '.join(STUDIES)}")
+    return STUDIES[name]
 
 
 def _run_study(
@@ -103,6 +114,8 @@ def _run_study(
     out: str,
     told: Mapping[str, Any],
     given: Mapping[str, Any],
+    words: str,
+    **place: Any,
 ) -> None:
     """Runs a study and shows it.
 
@@ -112,6 +125,8 @@ def _run_study(
         out: Its directory.
         told: Options of a study, None for those that are not given.
         given: How models are trained, likewise.
+        words: The command line.
+        place: Where the study trains, see ``StudyConfig``.
     """
     told = {name: value for name, value in told.items() if value is not None}
     takes = [name for name in STUDY_OPTIONS if name in study.options]
@@ -134,16 +149,23 @@ def _run_study(
         TrainConfig.recommended(data, model, out, root=root if data in rooted else None, **training)
         for data, model in pairs
     )
-    config = study.config(out=out, base=base, **told)
+    config = study.config(out=out, base=base, **told, **place)
     with shown(_console()) as watch:
         study.run(config, watch)
-    _finish(Path(out))
+    _finish(Path(out), words)
 
 
-def _finish(directory: Path) -> None:
-    """Builds the report, and says on the last lines what came out and where it is."""
+def _finish(directory: Path, words: str | None = None) -> None:
+    """Builds the report, and says on the last lines what came out and where it is.
+
+    Args:
+        directory: Of the run.
+        words: The command line that made it; None if it is there.
+    """
     if not is_first():
         return
+    if words is not None:
+        environment.save(directory, **environment.load(directory), command=words)
     page = report.build(directory)
     console = _console()
     widen(console)
@@ -168,15 +190,21 @@ def _pairs(data: Sequence[str], model: Sequence[str]) -> list[tuple[str, str]]:
     return [(data[i % len(data)], model[i % len(model)]) for i in range(count)]
 
 
-_RUN_OPTIONS = (
-    "recipe", "root", "epochs", "batch_size", "learning_rate", "optimizer", "momentum",
-    "weight_decay", "schedule", "seed", "plan", "store", "accelerator", "devices", "strategy",
-    "num_nodes", "precision",
-)  # fmt: skip
-
-
 def _given(options: Namespace) -> dict[str, Any]:
-    return {name: getattr(options, name, None) for name in _RUN_OPTIONS}
+    """How models are trained: what the user said of it, None for what he did not."""
+    named = {field.name for field in fields(TrainConfig)} - _OF_ONE_RUN | {"recipe"}
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in vars(options).items()
+        if name in named
+    }
+
+
+# What a single training is told and a study varies.
+_OF_ONE_RUN = frozenset(
+    {"data", "model", "out", "keep", "energy", "layer_keeps", "keep_start", "beta", "density",
+     "beta_epochs"}
+)  # fmt: skip
 
 
 _COMMANDS: dict[str, Callable[[Namespace], int | None]] = {

@@ -1,8 +1,9 @@
 """What a training run is: every value that its result depends on, in one frozen object."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, get_args
 
+from passband.band import FFTSize
 from passband.functional.plan import PlanName
 from passband.lab.checks import (
     check_choice,
@@ -14,54 +15,24 @@ from passband.lab.checks import (
     check_share,
     check_text,
 )
+from passband.lab.data.augmentation import AUGMENTATIONS
 from passband.lab.models import available, is_spectral
+from passband.lab.recipes import recipe_for
 from passband.packing.sparse import Store
 
 OPTIMIZERS = ("adam", "adamw", "sgd")
-SCHEDULES = ("constant", "cosine", "halving")
+SCHEDULES = ("constant", "cosine", "halving", "plateau")
 PLANS: tuple[PlanName, ...] = get_args(PlanName)
 STORES: tuple[Store, ...] = get_args(Store)
+FFT_SIZES: tuple[FFTSize, ...] = get_args(FFTSize)
+POLICIES = ("exact", "bf16", "unchanged")
 FILE_NAME = "config.yaml"
 _OF_SPECTRAL_MODELS = {"beta": None, "density": None, "beta_epochs": 0, "store": None}
 MAX_SEED = 2**32 - 1  # numpy's, which is seeded as well
 
 # Where and how a run computes. It may move to another machine when it is resumed, with as many
 # processes as it began with: their number, which run directories hold as well, is in the result.
-PLACE = frozenset({"root", "out", "accelerator", "devices", "strategy", "num_nodes"})
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a model is trained when the user does not say."""
-
-    epochs: int = 20
-    batch_size: int = 32
-    learning_rate: float = 1e-3
-    optimizer: str = "adam"
-    weight_decay: float = 0.0
-    schedule: str = "cosine"
-    momentum: float = 0.9
-
-
-# By model, or by (data, model) where a data set asks for something else.
-RECIPES: dict[str | tuple[str, str], Recipe] = {
-    "lenet5": Recipe(epochs=6),
-    "fcn": Recipe(epochs=60, batch_size=16),
-    "resnet18": Recipe(epochs=30, batch_size=128, optimizer="sgd", learning_rate=0.1,
-                       weight_decay=5e-4),
-    **dict.fromkeys(("vgg16", "spec_vgg16", "spec_vgg16_bn"), Recipe(learning_rate=3e-4)),
-    "resnet18_icml": Recipe(epochs=350, optimizer="sgd", learning_rate=0.01, weight_decay=5e-4),
-    ("digits", "lenet5"): Recipe(epochs=12),
-}  # fmt: skip
-
-# What a paper trains with, whatever the model, by the paper's name.
-RECIPES_OF_PAPERS: dict[str, Recipe] = {
-    # Guan et al. 2019, "identical to the spatial nets".
-    "specnet": Recipe(epochs=300, batch_size=64, optimizer="sgd", learning_rate=0.1, momentum=0.95,
-                      schedule="halving"),
-    # Dziedzic et al. 2019, for images; the rate follows a plateau there.
-    "icml": RECIPES["resnet18_icml"],
-}  # fmt: skip
+PLACE = frozenset({"root", "out", "accelerator", "devices", "strategy", "num_nodes", "jobs", "ray"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,9 +44,26 @@ class TrainConfig:
         model: Name of the model, as in ``passband.lab.models.create_model``.
         out: The run directory.
         root: Where data that passband does not ship is kept.
+        options: Of the model, by name, see ``passband.lab.models.options``.
+        preprocessing: Of the maps, as in ``passband.lab.data.load``; None is the data's own.
+        pad: Samples of an axis of the maps after padding on both sides; None leaves them.
+        resize: Samples of an axis after resampling, before padding; None leaves them.
+        augment: What is done to maps in training, one of ``AUGMENTATIONS``.
+        limit: Only so many samples to train on, the first ones; None is all.
+        validation: Share of the training set that is held out. After each epoch the model is tried
+            on it, and the test set is looked at with the last epoch's weights and with the best.
         keep: Fraction of each convolution's half spectrum that is kept; None trains the
             unconverted model. A spectral model has nothing to convert.
+        energy: In place of a keep: share of the energy of a layer's input that its band holds,
+            chosen anew for each batch, as in the paper.
+        layer_keeps: In place of a keep: one for each convolution that is converted, in the order of
+            the model.
+        keep_start: The keep of the first epoch; in equal steps it comes to ``keep`` at half of the
+            epochs, and stays.
+        fft_size: Length of the transform, as in ``passband.Band``.
         plan: How the band convolutions are computed.
+        memory: Policy of what is held for backward, one of ``POLICIES``; None holds what PyTorch
+            holds.
         beta: Of each threshold of a spectral model; None leaves the model's default.
         density: Share of its coefficients that each threshold keeps, in place of a beta: at the
             start of every epoch of the first half of training it is chosen anew from data, and
@@ -84,13 +72,19 @@ class TrainConfig:
         store: How a spectral model holds what thresholds keep, one of ``STORES``; None leaves the
             model's default.
         epochs: Passes over the training set.
-        batch_size: Samples per step and process.
+        batch_size: Samples per forward and process.
+        accumulate: Forwards whose gradients are added up to one step.
         learning_rate: The optimiser's initial rate.
         optimizer: One of ``OPTIMIZERS``.
         momentum: SGD's; other optimisers have theirs.
         weight_decay: The optimiser's decay per step.
-        schedule: Of the learning rate: ``constant``, ``cosine`` from the initial rate to zero, or
-            ``halving`` it every 50 epochs.
+        schedule: Of the learning rate: ``constant``, ``cosine`` from the initial rate to zero,
+            ``halving`` it every 50 epochs, or times ``factor`` on a ``plateau`` of the training
+            loss.
+        patience: Epochs without a lower training loss that are a plateau.
+        factor: See there.
+        early_stop: Epochs without a lower loss, of the validation part or else in training, after
+            which training ends; 0 never ends it.
         seed: Of initial weights, order of samples and everything else that is random.
         accelerator: Lightning's; ``auto`` takes a GPU where there is one.
         devices: Lightning's: how many.
@@ -106,19 +100,35 @@ class TrainConfig:
     model: str
     out: str
     root: str | None = None
+    options: tuple[tuple[str, Any], ...] = ()
+    preprocessing: str | None = None
+    pad: int | None = None
+    resize: int | None = None
+    augment: str = "none"
+    limit: int | None = None
+    validation: float = 0.0
     keep: float | None = None
+    energy: float | None = None
+    layer_keeps: tuple[float, ...] | None = None
+    keep_start: float | None = None
+    fft_size: FFTSize = "minimal"
     plan: PlanName = "auto"
+    memory: str | None = None
     beta: float | None = None
     density: float | None = None
     beta_epochs: int = 0
     store: Store | None = None
     epochs: int
     batch_size: int
+    accumulate: int = 1
     learning_rate: float
     optimizer: str
     momentum: float = 0.9
     weight_decay: float = 0.0
     schedule: str = "constant"
+    patience: int = 10
+    factor: float = 0.1
+    early_stop: int = 0
     seed: int = 0
     accelerator: str = "auto"
     devices: int | str = 1
@@ -129,18 +139,49 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for name in ("data", "model", "out"):
             check_text(name, getattr(self, name))
-        check_keep(self.keep)
-        for name in ("epochs", "batch_size", "num_nodes"):
+        for name in ("epochs", "batch_size", "accumulate", "patience", "num_nodes"):
             check_count(name, getattr(self, name))
+        for name in ("pad", "resize", "limit"):
+            if getattr(self, name) is not None:
+                check_count(name, getattr(self, name))
         check_count("seed", self.seed, least=0, most=MAX_SEED)
+        check_count("early_stop", self.early_stop, least=0)
         check_devices(self.devices)
         check_positive("learning_rate", self.learning_rate)
         check_positive("weight_decay", self.weight_decay, or_zero=True)
-        check_share("momentum", self.momentum)
+        for name in ("momentum", "factor", "validation"):
+            check_share(name, getattr(self, name))
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         check_choice("schedule", self.schedule, SCHEDULES)
-        check_choice("plan", self.plan, PLANS)
+        check_choice("augment", self.augment, tuple(AUGMENTATIONS))
+        self._check_band()
         self._check_thresholds()
+
+    def _check_band(self) -> None:
+        check_choice("plan", self.plan, PLANS)
+        check_choice("fft_size", self.fft_size, FFT_SIZES)
+        if self.memory is not None:
+            check_choice("memory", self.memory, POLICIES)
+        check_keep(self.keep)
+        check_keep(self.keep_start, "keep_start")
+        check_keep(self.energy, "energy")
+        for index, keep in enumerate(self.layer_keeps or ()):
+            check_keep(keep, f"layer_keeps[{index}]")
+        stated = {
+            name: value
+            for name in ("keep", "energy", "layer_keeps")
+            if (value := getattr(self, name)) is not None
+        }
+        said = ", ".join(f"{name} {value!r}" for name, value in stated.items())
+        if len(stated) > 1:
+            raise ValueError(f"a band is stated in one way; got {said}")
+        if self.keep_start is not None and self.keep is None:
+            raise ValueError(f"keep_start leads to a keep; got {self.keep_start!r} and no keep")
+        if self.spectral and stated:
+            raise ValueError(
+                f"model {self.model!r} is spectral: it has no convolution of maps to convert; got "
+                f"{said}, where it takes beta or density"
+            )
 
     def _check_thresholds(self) -> None:
         if self.beta is not None:
@@ -164,11 +205,6 @@ class TrainConfig:
                 f"beta_epochs is below epochs, so that beta is reached; got {self.beta_epochs} of "
                 f"{self.epochs}"
             )
-        if self.spectral and self.keep is not None:
-            raise ValueError(
-                f"model {self.model!r} is spectral: it has no convolution of maps to convert; got "
-                f"keep {self.keep!r}, where it takes beta or density"
-            )
         if self.model in available() and not self.spectral:
             for name, nothing in _OF_SPECTRAL_MODELS.items():
                 if (value := getattr(self, name)) != nothing:
@@ -183,11 +219,32 @@ class TrainConfig:
         return self.model in available() and is_spectral(self.model)
 
     @property
+    def banded(self) -> bool:
+        """Whether its convolutions are band-limited."""
+        return any(one is not None for one in (self.keep, self.energy, self.layer_keeps))
+
+    @property
     def variant(self) -> str:
-        """``plain`` for an unconverted model, ``band`` for a converted, ``spec`` for a spectral."""
+        """What it is beside its data and model.
+
+        ``plain`` for an unconverted model, ``spec`` for a spectral, ``band`` for a converted;
+        ``energy``, ``layers``, ``grow`` or ``shrink`` where its band is no fixed one for all.
+        """
         if self.spectral:
             return "spec"
-        return "plain" if self.keep is None else "band"
+        if self.energy is not None:
+            return "energy"
+        if self.layer_keeps is not None:
+            return "layers"
+        if self.keep is None:
+            return "plain"
+        if self.keep_start is None or self.keep_start == self.keep:
+            return "band"
+        return "grow" if self.keep_start < self.keep else "shrink"
+
+    def stored(self) -> dict[str, Any]:
+        """The form that ``config.yaml`` holds."""
+        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
 
     @classmethod
     def recommended(
@@ -206,10 +263,11 @@ class TrainConfig:
             TypeError, ValueError: There is no such recipe; a value is of the wrong type or out of
                 range.
         """
-        if recipe is not None:
-            check_choice("recipe", recipe, tuple(RECIPES_OF_PAPERS))
-            found = RECIPES_OF_PAPERS[recipe]
-        else:
-            found = RECIPES.get((data, model)) or RECIPES.get(model) or Recipe()
+        found = asdict(recipe_for(data, model, recipe))
         chosen = {name: value for name, value in given.items() if value is not None}
-        return cls(data=data, model=model, out=out, **{**asdict(found), **chosen})
+        return cls(data=data, model=model, out=out, **{**found, **chosen})
+
+
+def _plain(value: object) -> object:
+    """Tuples as the lists that YAML has."""
+    return [_plain(one) for one in value] if isinstance(value, tuple) else value

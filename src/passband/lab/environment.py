@@ -4,6 +4,7 @@ import os
 import platform
 from importlib.metadata import version
 from pathlib import Path
+from subprocess import CalledProcessError, run
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ FILE_NAME = "environment.yaml"
 def describe() -> dict[str, str]:
     """Versions and machine of this process."""
     described = {
-        "passband": passband.__version__,
+        "passband": f"{passband.__version__}{_commit()}",
         "torch": str(torch.__version__),
         "lightning": version("lightning"),
     }
@@ -27,6 +28,24 @@ def describe() -> dict[str, str]:
     if torch.cuda.is_available():
         described["gpu"] = torch.cuda.get_device_name()
     return described
+
+
+def _commit() -> str:
+    """Of the checkout that the package is run from, in brackets; nothing of an installed one."""
+    package = Path(passband.__file__).parent
+    git = ["git", "-C", str(package)]
+    try:
+        top = run(
+            [*git, "rev-parse", "--show-toplevel"], capture_output=True, check=True, text=True
+        )
+        if Path(top.stdout.strip(), "src", "passband") != package:
+            return ""  # some other repository, in which an environment lies
+        said = run(
+            [*git, "describe", "--always", "--dirty"], capture_output=True, check=True, text=True
+        )
+    except (OSError, CalledProcessError):
+        return ""
+    return f" (commit {said.stdout.strip()})"
 
 
 def save(directory: Path, **more: Any) -> None:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from passband.lab.classifier import EVALUATION_BATCH, short
+from passband.lab.classifier import EVALUATION_BATCH
 from passband.lab.data import LabeledData, gather, size
+from passband.lab.measurement import short
 
 Batch = tuple[Tensor, ...]
 """Maps ``(N, C, *space)`` and class indices ``(N,)``."""

@@ -32,11 +32,22 @@ def write_atomic(path: Path, content: bytes | str) -> None:
             os.fsync(file.fileno())
         Path(temporary).chmod(0o644)  # mkstemp's 0600 would hide results from colleagues
         Path(temporary).replace(path)
+        _sync(path.parent)
     except OSError as error:
         raise _naming(error, path) from error
     finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
+
+
+def _sync(directory: Path) -> None:
+    """Brings a rename to the disk, where directories can be synced."""
+    if os.name == "posix":
+        handle = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def make_writable(directory: Path, *, free: int = 0) -> None:

@@ -49,7 +49,7 @@ def costs(
         steps = {name: Step(fabric, model, run, inputs, labels) for name, model in models.items()}
         saved = {name: pb.memory.saved(step.loss).total for name, step in steps.items()}
         for _ in range(WARM_UP):
-            for step in steps.values():
+            for step in steps.values() if repeats else ():
                 step()
         seconds: dict[str, list[float]] = {name: [] for name in steps}
         for _ in range(repeats):

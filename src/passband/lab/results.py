@@ -29,6 +29,7 @@ class Row:
         metric: What was measured.
         value: The measurement.
         beta: The threshold of a spectral network; None for any other, or if it has its own.
+        at: Where on the axis that the study varies beside these: what that is, the study says.
     """
 
     study: str
@@ -42,6 +43,7 @@ class Row:
     metric: str
     value: float
     beta: float | None = None
+    at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Summary:
     std: float | None
     n: int
     beta: float | None = None
+    at: float | None = None
 
 
 def read(path: Path) -> list[Row]:
@@ -94,7 +97,7 @@ def summarise(rows: Iterable[Row]) -> list[Summary]:
     """Mean, spread and count over seeds for each setting and metric, in order of appearance."""
     last: dict[tuple[object, ...], dict[int, Row]] = defaultdict(dict)
     for row in rows:
-        setting = (row.data, row.model, row.variant, row.keep, row.beta, row.metric)
+        setting = (row.data, row.model, row.variant, row.keep, row.beta, row.at, row.metric)
         before = last[setting].get(row.seed)
         if before is None or (row.epoch or 0) >= (before.epoch or 0):
             last[setting][row.seed] = row
@@ -115,6 +118,7 @@ def summarise(rows: Iterable[Row]) -> list[Summary]:
                 std=statistics.stdev(values) if spread else None,
                 n=len(values),
                 beta=row.beta,
+                at=row.at,
             )
         )
     return summaries

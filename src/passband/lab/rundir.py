@@ -1,12 +1,24 @@
 """A run directory and the one run that it belongs to."""
 
-from collections.abc import Mapping
+import errno
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
 from passband.lab import checkpoint, config, results
 from passband.lab.files import make_writable, read_yaml, write_yaml
+from passband.lab.processes import is_first
+
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows: there two writers are not told apart
+    fcntl = None  # type: ignore[assignment]
+
+PATIENCE = 5.0  # seconds: helpers of a killed process take a moment to see that it is gone
 
 # What a config says that was written before it could say so.
 _DEFAULTS = {
@@ -14,6 +26,44 @@ _DEFAULTS = {
     for field in fields(config.TrainConfig)
     if field.default is not MISSING
 }
+
+
+@contextmanager
+def only_writer(directory: Path) -> Iterator[None]:
+    """A scope in which no other process is in such a scope of the same directory.
+
+    However the process ends, the directory is free again.
+
+    Raises:
+        OSError: Another process is in it, or the directory cannot be written.
+    """
+    if fcntl is None or not is_first():
+        yield
+        return
+    new = not directory.exists()
+    make_writable(directory)
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while not _locked(handle):
+            if time.monotonic() > deadline:
+                raise BlockingIOError(
+                    errno.EWOULDBLOCK, "another process is writing to it", str(directory)
+                )
+            time.sleep(0.05)
+        yield
+    finally:
+        os.close(handle)
+        if new and not any(directory.iterdir()):  # what could not begin leaves nothing
+            directory.rmdir()
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def claim(directory: Path, wanted: Mapping[str, Any], *, again: bool, free: int = 0) -> None:
@@ -49,6 +99,15 @@ def claim(directory: Path, wanted: Mapping[str, Any], *, again: bool, free: int 
             f"{directory} holds {produced[0]} without {config.FILE_NAME}: choose another directory"
         )
     write_yaml(directory / config.FILE_NAME, wanted)
+
+
+def holds(directory: Path, wanted: Mapping[str, Any]) -> bool:
+    """Whether a directory has the results of just this run, finished."""
+    config_path = directory / config.FILE_NAME
+    if not (directory / results.FILE_NAME).exists() or not config_path.exists():
+        return False
+    there = {name: v for name, v in read_yaml(config_path).items() if name != "processes"}
+    return not differences(there, wanted)
 
 
 def differences(there: object, here: object, name: str = "") -> list[str]:

@@ -1,7 +1,7 @@
 """One training run, on Lightning."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +9,16 @@ import lightning as L
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from torch import nn
 
-import passband as pb
-from passband.lab import checkpoint, data, environment, models, results, rundir, thresholds
-from passband.lab.classifier import EVALUATION_BATCH, Classifier, LossHistory, short
+from passband.lab import bands, checkpoint, data, environment, models, results, rundir, thresholds
+from passband.lab.classifier import EVALUATION_BATCH, Classifier
 from passband.lab.config import TrainConfig
+from passband.lab.history import History
+from passband.lab.measurement import MakeProbe, Measurement, short
 from passband.lab.processes import is_first
 from passband.lab.quiet import quiet
 from passband.lab.results import Row
 
-_MAPS = {1: "series", 2: "images"}
+_MAPS = {1: "series", 2: "images", 3: "volumes"}
 
 
 @dataclass(frozen=True)
@@ -27,29 +28,51 @@ class Result:
     Attributes:
         config: The run.
         keep_measured: What the converted layers really keep; None for plain and spectral.
-        train_loss: Mean loss of each epoch.
-        test_accuracy: Share of the test set that the last epoch's model gets right.
-        density: Share of their coefficients that the thresholds of a spectral model keep, of all
-            together, on the first batch of the test set after the last epoch; None for others.
+        measured: Every number, in order: what each epoch brought, ``test_accuracy`` (share of the
+            test set that the last epoch's model gets right), what probes found.
     """
 
     config: TrainConfig
     keep_measured: float | None
-    train_loss: tuple[float, ...]
-    test_accuracy: float
-    density: float | None = None
+    measured: tuple[Measurement, ...]
+
+    @property
+    def train_loss(self) -> tuple[float, ...]:
+        """Mean loss of each epoch."""
+        return tuple(one.value for one in self.measured if one.metric == "train_loss")
+
+    @property
+    def test_accuracy(self) -> float:
+        """Share of the test set that the last epoch's model gets right."""
+        return self.last("test_accuracy")
+
+    @property
+    def density(self) -> float | None:
+        """Share of their coefficients that the thresholds of a spectral model keep, all together.
+
+        On the first batch of the test set, after the last epoch; None for other models.
+        """
+        return self.last("density") if self.config.spectral else None
+
+    def last(self, metric: str) -> float:
+        """The last value of a metric.
+
+        Raises:
+            KeyError: It was not measured.
+        """
+        found = [one.value for one in self.measured if one.metric == metric]
+        if not found:
+            raise KeyError(metric)
+        return found[-1]
 
     def rows(self, study: str = "train") -> list[Row]:
         """The result as rows of the tidy table."""
         run = self.config
-        measured = [("train_loss", epoch, loss) for epoch, loss in enumerate(self.train_loss, 1)]
-        measured.append(("test_accuracy", run.epochs, self.test_accuracy))
-        if self.density is not None:
-            measured.append(("density", run.epochs, self.density))
         return [
-            Row(study, run.data, run.model, run.variant, run.seed, epoch,
-                run.keep, self.keep_measured, metric, value)
-            for metric, epoch, value in measured
+            Row(study, run.data, run.model, run.variant, run.seed, one.epoch, run.keep,
+                self.keep_measured if one.keep_measured is None else one.keep_measured,
+                one.metric, one.value)
+            for one in self.measured
         ]  # fmt: skip
 
 
@@ -57,18 +80,21 @@ def train(
     run: TrainConfig,
     *,
     resume: bool = False,
+    probes: Sequence[MakeProbe] = (),
     callbacks: Sequence[Callback] = (),
     progress_bar: bool = True,
 ) -> Result:
-    """Trains a model and measures it once, after the last epoch.
+    """Trains a model and measures it.
 
-    The test set takes no part in any choice: there is no best epoch, only the last.
+    The test set takes no part in any choice: ``test_accuracy`` is that of the last epoch. With a
+    validation part, ``best_test_accuracy`` is that of the epoch that did best on it.
 
     Args:
         run: What to train. Its directory receives ``config.yaml``, ``last.ckpt`` after each epoch
             and, at the end, ``results.csv``.
         resume: Continue from ``last.ckpt``; the result is that of an uninterrupted run. Where it
             computes may change, the number of processes may not: it multiplies the batch size.
+        probes: Make callbacks that measure; what they find is part of the result.
         callbacks: Further Lightning callbacks.
         progress_bar: Whether to show Lightning's.
 
@@ -76,39 +102,61 @@ def train(
         ValueError: Unknown data or model, data that the model is not for, or a damaged checkpoint.
         FileExistsError: The directory holds another run, or this one and ``resume`` is False.
         FileNotFoundError: ``resume`` without a checkpoint.
-        OSError: The directory cannot be written or is full.
+        OSError: The directory cannot be written, is full, or another process writes to it.
     """
     out = Path(run.out)
     with quiet():
-        loaded = data.load(run.data, root=run.root)
+        loaded = load(run)
         L.seed_everything(run.seed, workers=True, verbose=False)
         model, keep_measured = build(run, loaded)
         module = Classifier(model, run, loaded)
         path = out / checkpoint.FILE_NAME
         if resume:
             checkpoint.check(path, module)
-        history = LossHistory()
-        moves = thresholds.of_run(run, loaded)
-        trainer = make_trainer(run, [history, *moves, *callbacks], progress_bar=progress_bar)
+        history = History(run.early_stop)
+        moves = [*thresholds.of_run(run, loaded), *bands.of_run(run)]
+        measure = [make(run, loaded) for make in probes]
+        trainer = make_trainer(
+            run, [history, *moves, *measure, *callbacks], progress_bar=progress_bar
+        )
         # Last, so that a run that cannot start leaves nothing behind.
-        if is_first():
-            wanted = {**asdict(run), "processes": trainer.world_size}
-            rundir.claim(out, wanted, again=resume, free=_checkpoint_bytes(model))
-            environment.save(out, **sizes(run.data, loaded))
-        trainer.fit(module, ckpt_path=path if resume else None, weights_only=True)
-        (tested,) = trainer.test(module, verbose=False)
-        kept = _density(trainer, module, loaded) if run.spectral else None
-
-    result = Result(
-        config=run,
-        keep_measured=keep_measured,
-        train_loss=tuple(history.losses),
-        test_accuracy=short(tested["test_accuracy"]),
-        density=kept,
-    )
-    if is_first():
-        results.write(out / results.FILE_NAME, result.rows())
+        with rundir.only_writer(out):
+            if is_first():
+                wanted = {**run.stored(), "processes": trainer.world_size}
+                rundir.claim(out, wanted, again=resume, free=_checkpoint_bytes(model))
+                environment.save(out, **sizes(run.data, loaded))
+            trainer.fit(module, ckpt_path=path if resume else None, weights_only=True)
+            measured = history.measurements() + _tested(trainer, module, history, loaded)
+            measured += [found for one in measure for found in one.measurements()]
+            if run.energy is not None:  # a share of energy is so many coefficients only on data
+                keep_measured = bands.measured(module.model, loaded)
+            # A probe may look at the last epoch's test accuracy as well: it is there once.
+            once = {(one.metric, one.epoch): one for one in reversed(measured)}
+            result = Result(run, keep_measured, tuple(reversed(once.values())))
+            if is_first():
+                results.write(out / results.FILE_NAME, result.rows())
     return result
+
+
+def _tested(
+    trainer: L.Trainer, module: Classifier, history: History, loaded: data.LabeledData
+) -> list[Measurement]:
+    """What the test set says of the last weights, and of those that validation chose."""
+    epochs = len(history.losses)
+
+    def accuracy() -> float:
+        (tested,) = trainer.test(module, verbose=False)
+        return short(tested["test_accuracy"])
+
+    found = [Measurement("test_accuracy", epochs, accuracy())]
+    if module.run.spectral:
+        found.append(Measurement("density", epochs, _density(trainer, module, loaded)))
+    if history.validation:
+        last = {name: value.clone() for name, value in module.model.state_dict().items()}
+        history.load_best(module.model)
+        found.append(Measurement("best_test_accuracy", history.best_epoch, accuracy()))
+        module.model.load_state_dict(last)
+    return found
 
 
 def make_trainer(
@@ -129,13 +177,33 @@ def make_trainer(
         strategy=run.strategy,
         num_nodes=run.num_nodes,
         precision=run.precision,  # type: ignore[arg-type]  # checked by Lightning
+        accumulate_grad_batches=run.accumulate,
         callbacks=[saves, *([RichProgressBar()] if progress_bar else ()), *callbacks],
         plugins=[checkpoint.AtomicCheckpointIO()],
         logger=False,
+        num_sanity_val_steps=0,
+        limit_val_batches=1.0 if run.validation else 0,
         enable_progress_bar=progress_bar,
         enable_model_summary=False,
         use_distributed_sampler=False,  # the loaders have theirs
     )
+
+
+def load(run: TrainConfig) -> data.LabeledData:
+    """The data of a run, in the form that it asks for.
+
+    Raises:
+        ValueError: Unknown or damaged data, or more samples asked for than there are.
+        OSError: A folder or file is missing.
+    """
+    loaded = data.load(run.data, root=run.root)
+    if run.limit is not None:
+        loaded = data.limited(loaded, run.limit)
+    if run.validation:
+        loaded = loaded.hold_out(run.validation)
+    if run.resize is not None:
+        loaded = data.resized(loaded, run.resize)
+    return loaded if run.pad is None else data.padded(loaded, run.pad)
 
 
 def build(run: TrainConfig, loaded: data.LabeledData) -> tuple[nn.Module, float | None]:
@@ -146,7 +214,7 @@ def build(run: TrainConfig, loaded: data.LabeledData) -> tuple[nn.Module, float 
     Raises:
         ValueError: The model is unknown, or not for such data or labels.
     """
-    if (dims := models.dims(run.model)) != len(loaded.space):
+    if (dims := models.dims(run.model)) not in (None, len(loaded.space)):
         shape = (loaded.in_channels, *loaded.space)
         raise ValueError(
             f"model {run.model!r} is for {_MAPS[dims]}, "
@@ -157,7 +225,7 @@ def build(run: TrainConfig, loaded: data.LabeledData) -> tuple[nn.Module, float 
         fitting = ", ".join(name for name in others if not models.per_pixel(name))
         raise ValueError(
             f"model {run.model!r} returns logits for each pixel, but {run.data!r} has one label "
-            f"for each of its {_MAPS[dims]}; for those there is {fitting}"
+            f"for each of its {_MAPS[len(loaded.space)]}; for those there is {fitting}"
         )
     options: dict[str, object] = {}
     if "image_size" in models.options(run.model):
@@ -168,17 +236,15 @@ def build(run: TrainConfig, loaded: data.LabeledData) -> tuple[nn.Module, float 
         num_classes=loaded.num_classes,
         in_channels=loaded.in_channels,
         **options,
+        **dict(run.options),
     )
-    if run.keep is None:
-        return model, None
-    example = data.first(loaded.train, 2)[0]
-    report = pb.convert_(model, pb.Band(keep=run.keep), example=example, plan=run.plan)
-    return model, report.keep_measured
+    return model, bands.convert(model, run, data.first(loaded.train, 2)[0])
 
 
 def sizes(name: str, loaded: data.LabeledData) -> dict[str, Any]:
     """How many samples a data set has, for the report."""
-    return {"samples": {name: {"train": data.size(loaded.train), "test": data.size(loaded.test)}}}
+    parts = {"train": loaded.train, "validation": loaded.validation, "test": loaded.test}
+    return {"samples": {name: {part: data.size(s) for part, s in parts.items() if s is not None}}}
 
 
 def _density(trainer: L.Trainer, module: Classifier, loaded: data.LabeledData) -> float:

@@ -22,10 +22,11 @@ from passband.lab.data import first
 from passband.lab.processes import is_first
 from passband.lab.results import Row
 from passband.lab.studies.compaction_shown import compaction_figures, compaction_tables
-from passband.lab.studies.grid import Book, StudyConfig
-from passband.lab.studies.part import Watch, parts
+from passband.lab.studies.grid import Book, StudyConfig, alone
 from passband.lab.studies.study import Study
-from passband.lab.training import build, train
+from passband.lab.studies.task import Task, do
+from passband.lab.studies.watch import Watch
+from passband.lab.training import build
 
 FRACTIONS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 
@@ -62,7 +63,8 @@ class CompactionConfig(StudyConfig):
                 raise ValueError(f"the maps are those of the plain model; got keep={base.keep}")
 
 
-def compaction(study: CompactionConfig, watch: Watch = lambda done, doing: None) -> list[Row]:
+@alone
+def compaction(study: CompactionConfig, watch: Watch) -> list[Row]:
     """Trains every (data, model, seed) and measures the maps of its convolutions.
 
     A row's variant is the transform, its keep the fraction of numbers, its epoch 0 for initial
@@ -86,16 +88,16 @@ def compaction(study: CompactionConfig, watch: Watch = lambda done, doing: None)
     """
     book = Book(study)
     cells = [
-        book.directory(replace(base, seed=seed))
+        Task(book.directory(replace(base, seed=seed)))
         for base in study.base
         for seed in range(study.seeds)
     ]
-    for part in parts(cells, watch):
+    for part in book.parts(cells, watch):
         run = part.run
-        if not book.has(replace(run, keep=study.fractions[0]), "energy", TRANSFORMS[0]):
-            train(run, resume=part.resumes, callbacks=[part.epochs], progress_bar=False)
-            if is_first():
-                book.add(_measured(study, book, run))
+        do(part.task, [part.epochs])
+        first_row = Task(replace(run, keep=study.fractions[0]), TRANSFORMS[0])
+        if is_first() and not book.has(first_row, "energy"):
+            book.add(_measured(study, book, run))
     return book.rows()
 
 
@@ -127,7 +129,7 @@ def feature_maps(model: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
 
 def _measured(study: CompactionConfig, book: Book, run: TrainConfig) -> list[Row]:
     """The rows of one run: with its initial weights, and with those of its last epoch."""
-    loaded = book.loaded[run.data]
+    loaded = book.data(run)
     L.seed_everything(run.seed, workers=True, verbose=False)
     initial, _ = build(run, loaded)  # the same initial weights as `train` made
     inputs = first(loaded.test, study.maps)[0]

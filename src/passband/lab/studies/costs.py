@@ -9,6 +9,7 @@ from passband.lab.config import TrainConfig
 from passband.lab.data import LabeledData, first
 from passband.lab.measure import Cost
 from passband.lab.results import Row
+from passband.lab.studies.task import Task
 
 
 def first_batch(run: TrainConfig, loaded: LabeledData) -> tuple[Tensor, Tensor]:
@@ -18,30 +19,31 @@ def first_batch(run: TrainConfig, loaded: LabeledData) -> tuple[Tensor, Tensor]:
 
 def cost_rows(
     study: str,
-    runs: Mapping[str, TrainConfig],
+    tasks: Mapping[str, Task],
     measured: Mapping[str, Cost],
     keep_measured: Mapping[str, float | None],
 ) -> list[Row]:
-    """Saved bytes, seconds and the paired ratio to ``plain``, for every run.
+    """Saved bytes and, if steps were timed, seconds and the paired ratio to ``plain``.
 
     Args:
         study: Its name.
-        runs: By a name of their own; one of them is ``plain``.
+        tasks: By a name of their own; one of them is ``plain``.
         measured: The cost of each.
         keep_measured: What the layers of each really keep.
     """
     plain = measured["plain"].seconds
     rows = []
-    for name, run in runs.items():
+    for name, task in tasks.items():
+        run = task.run
         cost = measured[name]
-        ratios = [mine / its for mine, its in zip(cost.seconds, plain, strict=True)]
-        for metric, value in (
-            ("saved_bytes", cost.saved_bytes),
-            ("step_seconds", statistics.median(cost.seconds)),
-            ("step_ratio", statistics.median(ratios)),
-        ):
+        found: dict[str, float] = {"saved_bytes": cost.saved_bytes}
+        if cost.seconds:
+            ratios = [mine / its for mine, its in zip(cost.seconds, plain, strict=True)]
+            found["step_seconds"] = statistics.median(cost.seconds)
+            found["step_ratio"] = statistics.median(ratios)
+        for metric, value in found.items():
             rows.append(
-                Row(study, run.data, run.model, run.variant, run.seed, None, run.keep,
-                    keep_measured[name], metric, float(value), run.beta)
+                Row(study, run.data, run.model, task.variant or run.variant, run.seed, None,
+                    run.keep, keep_measured[name], metric, float(value), run.beta, task.at)
             )  # fmt: skip
     return rows

@@ -5,24 +5,19 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
 import passband as pb
 from passband.lab import thresholds
-from passband.lab.classifier import short
 from passband.lab.config import TrainConfig
 from passband.lab.data import LabeledData
 from passband.lab.evaluation import accuracy, batches_of_test
-from passband.lab.results import Row
+from passband.lab.measurement import Measurement, Probe, short
 from passband.lab.studies.costs import first_batch
 
 
-class EachEpoch(Callback):
+class EachEpoch(Probe):
     """Measures before training and after each epoch: bytes of one batch, density, accuracy.
-
-    It changes nothing: the training is what it is without. What was measured travels in the
-    checkpoint, so a resumed run has all of it.
 
     Args:
         run: What is trained.
@@ -58,22 +53,13 @@ class EachEpoch(Callback):
                 found["density"] = short(thresholds.density(model, tests[0][0]))
         self.found.append(found)
 
-    def rows(self, study: str, plain_bytes: int) -> list[Row]:
-        """What was found, as rows of a study's table, with memory relative to the plain network's.
-
-        Args:
-            study: Its name.
-            plain_bytes: What the plain network holds for the same batch.
-        """
-        run = self.run
+    def measurements(self) -> list[Measurement]:
+        """What was found: ``saved_bytes``, ``test_accuracy``, of spectral networks ``density``."""
         return [
-            Row(study, run.data, run.model, run.variant, run.seed, epoch, run.keep, None, metric,
-                value, run.beta)
+            Measurement(metric, epoch, value)
             for epoch, found in enumerate(self.found)
-            for metric, value in {
-                **found, "relative_memory": found["saved_bytes"] / plain_bytes
-            }.items()
-        ]  # fmt: skip
+            for metric, value in found.items()
+        ]
 
     def state_dict(self) -> dict[str, Any]:
         """For the checkpoint."""

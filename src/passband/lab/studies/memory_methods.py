@@ -18,11 +18,12 @@ from passband.lab.processes import is_first
 from passband.lab.quiet import quiet
 from passband.lab.results import Row
 from passband.lab.studies.costs import first_batch
-from passband.lab.studies.grid import Book, StudyConfig, is_of
+from passband.lab.studies.grid import Book, StudyConfig, alone, is_of
 from passband.lab.studies.methods import Method, Trained, methods_for, prepared
 from passband.lab.studies.methods_shown import methods_figures, methods_notes, methods_tables
-from passband.lab.studies.part import Watch, parts
 from passband.lab.studies.study import Study
+from passband.lab.studies.task import Task
+from passband.lab.studies.watch import Watch
 from passband.lab.training import build
 from passband.memory.peak import held_bytes, peak_bytes
 
@@ -64,7 +65,8 @@ class MethodsConfig(StudyConfig):
                 )
 
 
-def memory_methods(study: MethodsConfig, watch: Watch = lambda done, doing: None) -> list[Row]:
+@alone
+def memory_methods(study: MethodsConfig, watch: Watch) -> list[Row]:
     """Trains what has to be trained, and measures a step of every method.
 
     Plain, band-limited and spectral networks are trained by one recipe; methods that compute the
@@ -94,11 +96,11 @@ def memory_methods(study: MethodsConfig, watch: Watch = lambda done, doing: None
         for runs in (trainings(study, base),)
     ]
     ends = {list(group.values())[-1]: group for group in groups}
-    for part in parts([run for group in groups for run in group.values()], watch):
+    for part in book.parts([Task(run) for group in groups for run in group.values()], watch):
         book.train(part)
         for method, runs in _methods(book, ends.get(part.run, {})):
             run = runs[method.trained]
-            if is_first() and not book.has(run, "saved_bytes", method.name):
+            if is_first() and not book.has(Task(run, method.name), "saved_bytes"):
                 part.measure(method.label, runs["plain"])
                 book.add(_measured(study, book, method, runs))
     return book.rows()
@@ -120,7 +122,7 @@ def _methods(
 ) -> Iterator[tuple[Method, dict[Trained, TrainConfig]]]:
     """The methods for the networks of a seed, the plain one first; none before all are trained."""
     if runs:
-        plain, _ = build(runs["plain"], book.loaded[runs["plain"].data])
+        plain, _ = build(runs["plain"], book.data(runs["plain"]))
         for method in methods_for(plain, runs):
             yield method, runs
 
@@ -130,7 +132,7 @@ def _measured(
 ) -> list[Row]:
     """The rows of a method, whose steps took turns with the plain network's."""
     plain, run = runs["plain"], runs[method.trained]
-    loaded = book.loaded[run.data]
+    loaded = book.data(run)
     with quiet():
         fabric = make_fabric(run)
         inputs, labels = fabric.to_device(first_batch(run, loaded))
@@ -156,7 +158,9 @@ def _measured(
     }
     if method.name != run.variant:  # else it is there, from the training
         (accuracy,) = {
-            row.value for row in book.rows() if row.metric == "test_accuracy" and is_of(row, run)
+            row.value
+            for row in book.rows()
+            if row.metric == "test_accuracy" and is_of(row, Task(run))
         }
         found["test_accuracy"] = accuracy
     return [

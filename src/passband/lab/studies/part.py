@@ -1,17 +1,14 @@
 """How far a study is, run by run."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import lightning as L
 from lightning.pytorch.callbacks import Callback
 
-from passband.lab import checkpoint
 from passband.lab.config import TrainConfig
-
-Watch = Callable[[float, str], None]
-"""Told how far the study is (0 to 1) and what it is doing."""
+from passband.lab.studies.task import Task
+from passband.lab.studies.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -19,21 +16,21 @@ class Part:
     """One run of a study.
 
     Attributes:
-        run: What it trains.
+        task: What it trains.
         watch: Is told of progress.
         start: How far the study is when it begins.
         share: Of the study that it is.
     """
 
-    run: TrainConfig
+    task: Task
     watch: Watch
     start: float
     share: float
 
     @property
-    def resumes(self) -> bool:
-        """Whether it was begun before."""
-        return (Path(self.run.out) / checkpoint.FILE_NAME).exists()
+    def run(self) -> TrainConfig:
+        """What it trains."""
+        return self.task.run
 
     @property
     def epochs(self) -> Callback:
@@ -53,15 +50,17 @@ class Part:
     def doing(self) -> str:
         """The run in words."""
         run = self.run
-        setting = run.variant if run.keep is None else f"keep {run.keep:g}"
-        setting = setting if run.beta is None else f"beta {run.beta:g}"
-        return f"{run.data} {run.model} {setting} seed {run.seed}"
+        variant = self.task.variant or run.variant
+        words = [run.data, run.model, *([variant] if variant not in ("band", "spec") else [])]
+        for name, value in (("keep", run.keep), ("beta", run.beta), ("", self.task.at)):
+            words += [] if value is None else [f"{name} {value:g}".strip()]
+        return " ".join([*words, f"seed {run.seed}"])
 
 
-def parts(runs: Sequence[TrainConfig], watch: Watch) -> Iterator[Part]:
-    """The runs of a study one after another; each is announced."""
-    for index, run in enumerate(runs):
-        part = Part(run, watch, index / len(runs), 1 / len(runs))
+def parts(tasks: Sequence[Task], watch: Watch) -> Iterator[Part]:
+    """The tasks of a study one after another; each is announced."""
+    for index, task in enumerate(tasks):
+        part = Part(task, watch, index / len(tasks), 1 / len(tasks))
         part.begin()
         yield part
     watch(1.0, "done")

@@ -1,13 +1,11 @@
 """The study ``rates``: accuracy, saved bytes and step time against keep."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-import lightning as L
-
-from passband.lab import data, figures, table
+from passband.lab import figures, table
 from passband.lab.checks import check_count, check_keep
 from passband.lab.config import TrainConfig
 from passband.lab.figures import Figure
@@ -16,10 +14,10 @@ from passband.lab.notes import of_bands
 from passband.lab.processes import is_first
 from passband.lab.results import Row
 from passband.lab.studies.costs import cost_rows, first_batch
-from passband.lab.studies.grid import Book, StudyConfig, setting
-from passband.lab.studies.part import Watch, parts
+from passband.lab.studies.grid import Book, StudyConfig, alone, setting
 from passband.lab.studies.study import Lines, Study
-from passband.lab.training import build
+from passband.lab.studies.task import Task
+from passband.lab.studies.watch import Watch
 
 KEEPS = (None, 1.0, 0.75, 0.5, 0.25, 0.1)
 
@@ -30,8 +28,9 @@ class RatesConfig(StudyConfig):
 
     Attributes:
         keep: The keeps; None is the unconverted model, the baseline, and is always part.
+        energy: Shares of energy that bands hold, chosen for each batch, beside the keeps.
         seeds: How many seeds, from 0.
-        repeats: Timed steps of each model, seed by seed.
+        repeats: Timed steps of each model, seed by seed; 0 times nothing.
 
     Raises:
         TypeError, ValueError: A value is of the wrong type or out of range; the message has it.
@@ -39,28 +38,34 @@ class RatesConfig(StudyConfig):
 
     name: ClassVar = "rates"
     keep: tuple[float | None, ...] = KEEPS
+    energy: tuple[float, ...] = ()
     seeds: int = 2
     repeats: int = 15
 
     def __post_init__(self) -> None:
         for keep in self.keep:
             check_keep(keep)
+        for energy in self.energy:
+            check_keep(energy, "energy")
         check_count("seeds", self.seeds)
-        check_count("repeats", self.repeats)
+        check_count("repeats", self.repeats, least=0)
         super().__post_init__()
         bands = dict.fromkeys(float(keep) for keep in self.keep if keep is not None)
         object.__setattr__(self, "keep", (None, *bands))
+        object.__setattr__(self, "energy", tuple(dict.fromkeys(map(float, self.energy))))
 
     def to_dict(self) -> dict[str, Any]:
         """The form that ``config.yaml`` holds."""
         return {**super().to_dict(), "keep": ["plain", *self.keep[1:]]}
 
 
-def rates(study: RatesConfig, watch: Watch = lambda done, doing: None) -> list[Row]:
-    """Trains every (data, model, seed, keep) and measures what a step costs.
+@alone
+def rates(study: RatesConfig, watch: Watch) -> list[Row]:
+    """Trains every (data, model, seed, band) and measures what a step costs.
 
     A study that was stopped continues where it was when it is called again with the same config:
-    finished runs are not repeated, an unfinished one goes on from its last epoch.
+    finished runs are not repeated, an unfinished one goes on from its last epoch. In rows of bands
+    by energy, ``at`` is the share of energy that they hold.
 
     Args:
         study: What to do. Its directory receives ``results.csv``, which grows run by run, and
@@ -73,36 +78,38 @@ def rates(study: RatesConfig, watch: Watch = lambda done, doing: None) -> list[R
     Raises:
         ValueError: Unknown data or model; a damaged table or checkpoint.
         FileExistsError: The directory holds another study.
-        OSError: The directory cannot be written.
+        OSError: The directory cannot be written, or another process writes to it.
     """
     book = Book(study)
-    for part in parts(list(_cells(study, book)), watch):
-        cell = part.run
+    groups = [_of_seed(study, book, replace(base, seed=seed))
+              for base in study.base for seed in range(study.seeds)]  # fmt: skip
+    for part in book.parts([task for group in groups for task in group], watch):
         book.train(part)
-        # After the last keep of a seed: all models of the seed side by side.
-        if cell.keep == study.keep[-1] and not book.has(cell, "saved_bytes"):
-            part.measure("bytes and seconds")
-            if is_first():
-                book.add(_cost_rows(study, cell, book.loaded[cell.data]))
+        for group in groups:
+            # After the last of a seed: all of them side by side.
+            if group[-1] == part.task and not book.has(part.task, "saved_bytes"):
+                part.measure("bytes and seconds")
+                if is_first():
+                    book.add(_costs(study, book, group))
     return book.rows()
 
 
-def _cells(study: RatesConfig, book: Book) -> Iterator[TrainConfig]:
-    for base in study.base:
-        for seed in range(study.seeds):
-            for keep in study.keep:
-                yield book.directory(replace(base, seed=seed, keep=keep))
+def _of_seed(study: RatesConfig, book: Book, run: TrainConfig) -> list[Task]:
+    """The trainings of a seed, the plain one first."""
+    return [
+        *(Task(book.directory(replace(run, keep=keep))) for keep in study.keep),
+        *(Task(book.directory(replace(run, energy=share)), at=share) for share in study.energy),
+    ]
 
 
-def _cost_rows(study: RatesConfig, cell: TrainConfig, loaded: data.LabeledData) -> list[Row]:
-    """Saved bytes, seconds and the paired ratio to plain, for every keep of the study."""
-    L.seed_everything(cell.seed, workers=True, verbose=False)
-    runs = {setting(run): run for run in (replace(cell, keep=keep) for keep in study.keep)}
-    built = {name: build(run, loaded) for name, run in runs.items()}
-    models = {name: model for name, (model, _) in built.items()}
-    measured = costs(models, first_batch(cell, loaded), cell, study.repeats)
-    kept = {name: keep_measured for name, (_, keep_measured) in built.items()}
-    return cost_rows(study.name, runs, measured, kept)
+def _costs(study: RatesConfig, book: Book, tasks: Sequence[Task]) -> list[Row]:
+    """Saved bytes, seconds and the paired ratio to plain, for every training of a seed."""
+    plain = tasks[0].run
+    named = {setting(task.run): task for task in tasks}
+    models = {name: book.trained(task.run) for name, task in named.items()}
+    found = costs(models, first_batch(plain, book.data(plain)), plain, study.repeats)
+    kept = {name: task.rows()[-1].keep_measured for name, task in named.items()}
+    return cost_rows(study.name, named, found, kept)
 
 
 def _tables(rows: Sequence[Row]) -> dict[str, Lines]:

@@ -22,8 +22,7 @@ from passband.lab.notes import DENSITY, SAVED, timed
 from passband.lab.processes import is_first
 from passband.lab.results import Row
 from passband.lab.studies.costs import cost_rows, first_batch
-from passband.lab.studies.grid import Book, setting
-from passband.lab.studies.part import Watch, parts
+from passband.lab.studies.grid import Book, alone, setting
 from passband.lab.studies.spectral import (
     SpectralConfig,
     by_plain,
@@ -32,6 +31,8 @@ from passband.lab.studies.spectral import (
 )
 from passband.lab.studies.spectral_table import spectral_tables
 from passband.lab.studies.study import Study
+from passband.lab.studies.task import Task
+from passband.lab.studies.watch import Watch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,8 @@ class BetaConfig(SpectralConfig):
         check_count("repeats", self.repeats)
 
 
-def specnet_beta(study: BetaConfig, watch: Watch = lambda done, doing: None) -> list[Row]:
+@alone
+def specnet_beta(study: BetaConfig, watch: Watch) -> list[Row]:
     """Trains the plain network and the spectral ones at each beta, and measures what they hold.
 
     Each beta is a training of its own. Rows beside those of a training: ``saved_bytes`` of one
@@ -76,10 +78,10 @@ def specnet_beta(study: BetaConfig, watch: Watch = lambda done, doing: None) -> 
     book = Book(study, study.plains())
     groups = cells(study, book)
     ends = {group[-1]: group for group in groups}
-    for part in parts(list(chain.from_iterable(groups)), watch):
+    for part in book.parts([Task(run) for run in chain.from_iterable(groups)], watch):
         book.train(part)
         of_seed = ends.get(part.run)  # after the last of a seed: all of it side by side
-        if of_seed and not book.has(part.run, "relative_memory"):
+        if of_seed and not book.has(part.task, "relative_memory"):
             part.measure("bytes and seconds")
             if is_first():
                 book.add(_measured(study, book, of_seed))
@@ -88,11 +90,13 @@ def specnet_beta(study: BetaConfig, watch: Watch = lambda done, doing: None) -> 
 
 def _measured(study: BetaConfig, book: Book, runs: Sequence[TrainConfig]) -> list[Row]:
     """What the networks of one seed hold and cost side by side, the plain one first."""
-    plain, loaded = runs[0], book.loaded[runs[0].data]
+    plain, loaded = runs[0], book.data(runs[0])
     named = {"plain" if run is plain else f"{run.model} {setting(run)}": run for run in runs}
     models = {name: book.trained(run) for name, run in named.items()}
     found = costs(models, first_batch(plain, loaded), plain, study.repeats)
-    rows = cost_rows(study.name, named, found, dict.fromkeys(named))
+    rows = cost_rows(
+        study.name, {name: Task(run) for name, run in named.items()}, found, dict.fromkeys(named)
+    )
     accuracies = {_key(row): row.value for row in book.rows() if row.metric == "test_accuracy"}
     held = {_key(row): row.value for row in rows if row.metric == "saved_bytes"}
     of_plain = _key(rows[0])

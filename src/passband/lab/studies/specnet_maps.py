@@ -23,10 +23,11 @@ from passband.lab.files import make_writable
 from passband.lab.processes import is_first
 from passband.lab.results import Row
 from passband.lab.studies.first_maps import FirstMaps, first_maps
-from passband.lab.studies.grid import Book, StudyConfig
-from passband.lab.studies.part import Watch, parts
+from passband.lab.studies.grid import Book, StudyConfig, alone
 from passband.lab.studies.spectral import check_betas, check_spectral
 from passband.lab.studies.study import Lines, Study
+from passband.lab.studies.task import Task
+from passband.lab.studies.watch import Watch
 
 _CELL = 1.25  # inches of a map
 
@@ -56,7 +57,8 @@ class MapsConfig(StudyConfig):
         check_spectral(self.name, self.base)
 
 
-def specnet_maps(study: MapsConfig, watch: Watch = lambda done, doing: None) -> list[Row]:
+@alone
+def specnet_maps(study: MapsConfig, watch: Watch) -> list[Row]:
     """Trains each network once, and looks at its first layer at each beta with these weights.
 
     The image is the first of the test set. Rows of each beta: ``density`` of the layer, and
@@ -76,8 +78,8 @@ def specnet_maps(study: MapsConfig, watch: Watch = lambda done, doing: None) -> 
         OSError: The directory cannot be written.
     """
     book = Book(study)
-    for part in parts([book.directory(base) for base in study.base], watch):
-        run, loaded = part.run, book.loaded[part.run.data]
+    for part in book.parts([Task(book.directory(base)) for base in study.base], watch):
+        run, loaded = part.run, book.data(part.run)
         book.train(part)
         if is_first():
             image = first(loaded.test, 1)[0]
@@ -85,7 +87,7 @@ def specnet_maps(study: MapsConfig, watch: Watch = lambda done, doing: None) -> 
             path = maps_of(Path(study.out), run.data, run.model)
             make_writable(path.parent)
             maps.save(path)
-            if not book.has(replace(run, beta=0.0), "map_change"):
+            if not book.has(Task(replace(run, beta=0.0)), "map_change"):
                 right = _accuracies(book.trained(run), maps.beta, loaded)
                 book.add(_rows(study, run, maps, right))
     return book.rows()

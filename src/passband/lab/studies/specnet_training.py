@@ -4,7 +4,7 @@ Figure 4 of Guan et al. 2019 (SpecNet).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -19,19 +19,19 @@ from passband.lab.notes import DENSITY, SAVED
 from passband.lab.results import Row
 from passband.lab.studies.costs import first_batch
 from passband.lab.studies.each_epoch import EachEpoch, held_bytes
-from passband.lab.studies.grid import Book
-from passband.lab.studies.part import Watch, parts
+from passband.lab.studies.grid import Book, alone
 from passband.lab.studies.spectral import (
     SpectralConfig,
     by_plain,
     cells,
     group_title,
     plain_of,
-    with_beta,
 )
 from passband.lab.studies.spectral_table import spectral_tables
 from passband.lab.studies.study import Study
-from passband.lab.training import build, train
+from passband.lab.studies.task import Task, do
+from passband.lab.studies.watch import Watch
+from passband.lab.training import build
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,8 @@ class TrainingConfig(SpectralConfig):
     seeds: int = 1
 
 
-def specnet_training(study: TrainingConfig, watch: Watch = lambda done, doing: None) -> list[Row]:
+@alone
+def specnet_training(study: TrainingConfig, watch: Watch) -> list[Row]:
     """Trains the plain network and the spectral ones at each beta, and measures after each epoch.
 
     Rows of each epoch, 0 being the initial weights: ``saved_bytes`` of one fixed batch,
@@ -65,20 +66,26 @@ def specnet_training(study: TrainingConfig, watch: Watch = lambda done, doing: N
     book = Book(study, study.plains())
     plain_bytes = {}
     for plain in study.plains():
-        loaded = book.loaded[plain.data]
+        loaded = book.data(plain)
         model = build(plain, loaded)[0].train()  # what it holds does not depend on its weights
         plain_bytes[plain.data, plain.model] = held_bytes(model, *first_batch(plain, loaded))
-    for part in parts(list(chain.from_iterable(cells(study, book))), watch):
-        run, plain = part.run, plain_of(part.run)
-        if not book.has(run, "test_accuracy"):
-            each = EachEpoch(run, book.loaded[run.data])
-            result = train(
-                run, resume=part.resumes, callbacks=[part.epochs, each], progress_bar=False
-            )
-            losses = [row for row in result.rows(study.name) if row.metric == "train_loss"]
-            rows = each.rows(study.name, plain_bytes[plain.data, plain.model])
-            book.add([*with_beta(losses, run), *rows])
+    runs = chain.from_iterable(cells(study, book))
+    for part in book.parts([Task(run, probes=(EachEpoch,)) for run in runs], watch):
+        do(part.task, [part.epochs])
+        if not book.has(part.task, "test_accuracy"):
+            plain = plain_of(part.run)
+            rows = part.task.named(part.task.rows(), study.name)
+            book.add(_with_memory(rows, plain_bytes[plain.data, plain.model]))
     return book.rows()
+
+
+def _with_memory(rows: Sequence[Row], plain_bytes: int) -> list[Row]:
+    """Rows of a training by epoch, with what is held relative to the plain network."""
+    held = [row for row in rows if row.metric == "saved_bytes"]
+    relative = [
+        replace(row, metric="relative_memory", value=row.value / plain_bytes) for row in held
+    ]
+    return [*rows, *relative]
 
 
 _KINDS: dict[str, tuple[str, str, float]] = {

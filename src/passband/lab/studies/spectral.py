@@ -95,11 +95,6 @@ def cells(study: SpectralConfig, book: Book) -> list[list[TrainConfig]]:
     ]
 
 
-def with_beta(rows: Sequence[Row], run: TrainConfig) -> list[Row]:
-    """Rows of a run with its threshold."""
-    return [replace(row, beta=run.beta) for row in rows]
-
-
 def by_plain(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
     """The rows of each plain network and its spectral ones, by (data, plain network)."""
     groups: dict[tuple[str, str], list[Row]] = {}

@@ -10,10 +10,13 @@ from typing import Any
 from passband.lab.figures import Figure
 from passband.lab.results import Row
 from passband.lab.studies.grid import StudyConfig
-from passband.lab.studies.part import Watch
+from passband.lab.studies.watch import Watch
 
 Lines = list[tuple[str, ...]]
 """A line of headings, then the others, as many cells in each."""
+
+
+_OF_EVERY_STUDY = frozenset(field.name for field in fields(StudyConfig))
 
 
 @dataclass(frozen=True)
@@ -51,4 +54,4 @@ class Study:
     @property
     def options(self) -> frozenset[str]:
         """What it can be told beside data, models and how they are trained."""
-        return frozenset(one.name for one in fields(self.config)) - {"out", "base"}
+        return frozenset(one.name for one in fields(self.config)) - _OF_EVERY_STUDY

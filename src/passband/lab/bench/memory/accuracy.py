@@ -9,7 +9,7 @@ import lightning as L
 from passband.lab import data
 from passband.lab.bench.memory.config import MemoryConfig
 from passband.lab.bench.memory.technique import Technique, apply
-from passband.lab.classifier import Classifier, short
+from passband.lab.classifier import Classifier
 from passband.lab.config import TrainConfig
 from passband.lab.quiet import quiet
 from passband.lab.training import build, make_trainer
@@ -69,7 +69,7 @@ class Lessons:
             trainer = make_trainer(run)
             trainer.fit(module)
             (tested,) = trainer.test(module, verbose=False)
-        return short(tested["test_accuracy"])
+        return float(tested["test_accuracy"])
 
     def _run(self, seed: int, dtype: str, folder: str) -> TrainConfig:
         """By the model's recipe but for the epochs; its directory keeps nothing."""

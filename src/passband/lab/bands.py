@@ -1,0 +1,103 @@
+"""The band of a run: what its convolutions keep, and how that moves while it trains."""
+
+from collections.abc import Callable
+
+import lightning as L
+from lightning.pytorch.callbacks import Callback
+from torch import Tensor, nn
+
+import passband as pb
+from passband.lab.classifier import EVALUATION_BATCH
+from passband.lab.config import TrainConfig
+from passband.lab.data import LabeledData, first
+
+_POLICIES: dict[str, Callable[[], pb.MemoryPolicy]] = {
+    "exact": pb.MemoryPolicy.exact,
+    "bf16": pb.MemoryPolicy.bf16,
+    "unchanged": pb.MemoryPolicy.unchanged_forward,
+}
+
+
+def convert(model: nn.Module, run: TrainConfig, example: Tensor) -> float | None:
+    """Makes a model what its run asks for, in place, and says what its layers then really keep.
+
+    Args:
+        model: As it was built.
+        run: Its band and memory policy.
+        example: Maps ``(N, C, *space)``.
+
+    Returns:
+        The measured keep; None for a model without a band.
+
+    Raises:
+        ValueError: ``layer_keeps`` are not as many as convolutions.
+    """
+    policy = None if run.memory is None else _POLICIES[run.memory]()
+    if not run.banded:
+        if policy is not None:
+            pb.convert_(model, None, memory=policy, example=example)
+        return None
+    band = first_band(run)
+    report = pb.convert_(model, band, memory=policy, example=example, plan=run.plan)
+    if run.layer_keeps is not None:
+        names = [row.name for row in report.converted]
+        if len(names) != len(run.layer_keeps):
+            raise ValueError(
+                f"{run.model} has {len(names)} convolutions to convert, {', '.join(names)}; got "
+                f"{len(run.layer_keeps)} layer_keeps {run.layer_keeps}"
+            )
+        keeps = zip(names, run.layer_keeps, strict=True)
+        bands = {name: pb.Band(keep=k, fft_size=run.fft_size) for name, k in keeps}
+        pb.set_band_(model, bands)
+        report = pb.report(model, example)
+    return report.keep_measured
+
+
+def measured(model: nn.Module, loaded: LabeledData) -> float:
+    """What layers whose bands follow from data keep of the first test samples."""
+    return pb.report(model, first(loaded.test, EVALUATION_BATCH)[0]).keep_measured
+
+
+def first_band(run: TrainConfig) -> pb.Band:
+    """That of every convolution as training begins."""
+    if run.energy is not None:
+        return pb.Band(energy=run.energy, dynamic=True, fft_size=run.fft_size)
+    keep = run.keep if run.keep_start is None else run.keep_start
+    return pb.Band(keep=1.0 if keep is None else keep, fft_size=run.fft_size)
+
+
+def keep_of_epoch(run: TrainConfig, epoch: int) -> float:
+    """The keep of an epoch, from 0: from ``keep_start`` in equal steps to ``keep`` at the half.
+
+    Example:
+        >>> moves = {"keep_start": 0.5, "keep": 1.0, "epochs": 4}
+        >>> run = TrainConfig.recommended("digits", "lenet5", "x", **moves)
+        >>> [keep_of_epoch(run, epoch) for epoch in range(4)]
+        [0.5, 0.75, 1.0, 1.0]
+    """
+    assert run.keep is not None
+    assert run.keep_start is not None
+    share = min(1.0, 2 * epoch / run.epochs)
+    return run.keep_start + share * (run.keep - run.keep_start)
+
+
+class MovingBand(Callback):
+    """Sets the band of each epoch; it follows from the epoch, so a resumed run needs no more.
+
+    Args:
+        run: With a ``keep_start``.
+    """
+
+    def __init__(self, run: TrainConfig) -> None:
+        self.run = run
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Sets it."""
+        keep = keep_of_epoch(self.run, trainer.current_epoch)
+        model = pl_module.get_submodule("model")
+        pb.set_band_(model, pb.Band(keep=keep, fft_size=self.run.fft_size))
+
+
+def of_run(run: TrainConfig) -> list[Callback]:
+    """What moves the band of a run."""
+    return [] if run.keep_start is None else [MovingBand(run)]

@@ -1,0 +1,67 @@
+"""In which order samples are seen, and in which batches they come."""
+
+import os
+from collections.abc import Iterator
+
+from torch.utils.data import DataLoader, DistributedSampler, Sampler, TensorDataset
+
+from passband.lab.data import Samples, size
+
+_MOST_WORKERS = 8
+
+
+class Batches(Sampler[list[int]]):
+    """Batches of indices: the share of one of several processes.
+
+    The order depends on nothing but the seed and the epoch, which Lightning tells by `set_epoch`.
+
+    Args:
+        samples: Of which.
+        batch: Samples of a batch.
+        rank: Number of the process.
+        world: How many there are. Where they do not share alike, the last get some of the first
+            samples a second time, so that all have as many batches.
+        seed: Of the order; None takes them as they are.
+
+    Attributes:
+        genuine: How many samples of this share are no repetitions; these come first.
+    """
+
+    def __init__(
+        self, samples: Samples, batch: int, *, rank: int = 0, world: int = 1, seed: int | None
+    ) -> None:
+        self.order: DistributedSampler[int] = DistributedSampler(
+            samples, num_replicas=world, rank=rank, shuffle=seed is not None, seed=seed or 0
+        )
+        self.batch, self.trains = batch, seed is not None
+        self.genuine = len(range(rank, size(samples), world))
+
+    def set_epoch(self, epoch: int) -> None:
+        """Says which epoch comes."""
+        self.order.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        full, rest = divmod(len(self.order), self.batch)
+        # Batch norm has no variance to divide by where a batch is one sample and its map one value.
+        # The order leaves out another sample in each epoch.
+        return full + (rest > 1 or (rest == 1 and not (self.trains and full)))
+
+    def __iter__(self) -> Iterator[list[int]]:
+        indices = list(self.order)
+        for number in range(len(self)):
+            yield indices[number * self.batch : (number + 1) * self.batch]
+
+
+def loader(samples: Samples, batches: Batches) -> DataLoader[object]:
+    """Batches of maps ``(N, C, *space)`` and labels ``(N,)``.
+
+    What is in memory is taken a batch at a time, in this process; what is read one by one is read
+    by processes of their own.
+    """
+    if isinstance(samples, TensorDataset):
+        return DataLoader(samples, sampler=batches, batch_size=None)
+    workers = min(_MOST_WORKERS, (os.cpu_count() or 1) - 1)
+    return DataLoader(
+        samples, batch_sampler=batches, num_workers=workers, persistent_workers=workers > 0,
+        pin_memory=True,
+    )  # fmt: skip
