@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, TensorDataset
+from torch.utils.data import Dataset, Subset, TensorDataset
+
+from passband.lab.data.split import tails
 
 Samples = Dataset[Any]
-"""A map-style data set of maps, float32 `(C, *space)`, and class indices."""
+"""A map-style data set of maps, float32 `(C, *space)`, and class indices.
+
+One that is read sample by sample may have two attributes more: `labels`, the class indices int64
+`(N,)`, which spares reading maps for them, and `plain`, the same samples without what is random.
+"""
 
 
 class Part(NamedTuple):
@@ -69,6 +75,40 @@ class LabeledData:
             )
         return cls(name, _indexed(train, classes), _indexed(test, classes), classes)
 
+    def hold_out(self, share: float) -> LabeledData:
+        """Moves the tail of each class of the training set to a validation set.
+
+        No random number is involved: each class is cut once, in the order of the file, since
+        neighbours in such files tend to be alike. The test set takes no part. Maps are read only
+        where there is no other way to the labels.
+
+        Args:
+            share: of each class, above 0 and below 1, rounded to whole samples; of a class that has
+                two or more, at least one is held out and at least one stays.
+
+        Raises:
+            ValueError: there is a validation set already, the share is not between 0 and 1, or a
+                class has fewer than two samples.
+
+        Example:
+            >>> from passband.lab.data import load, size
+            >>> held = load("digits").hold_out(0.1)
+            >>> size(held.train), size(held.validation), size(held.test)
+            (1290, 143, 364)
+        """
+        if self.validation is not None:
+            raise ValueError(
+                f"{self.name}: {size(self.validation)} samples were held out before; "
+                "hold out of data that has no validation set"
+            )
+        try:
+            kept, held = tails(labels(self.train), share)
+        except ValueError as error:
+            raise ValueError(f"{self.name}: {error}") from error
+        return replace(
+            self, train=Subset(self.train, kept), validation=Subset(plain(self.train), held)
+        )
+
     @property
     def num_classes(self) -> int:
         """How many classes the training set has."""
@@ -86,7 +126,7 @@ class LabeledData:
 
     @property
     def _shape(self) -> tuple[int, ...]:
-        return tuple(self.train[0][0].shape)
+        return tuple(self.test[0][0].shape)  # of the training set, 0 may be drawn at random
 
 
 def size(samples: Samples) -> int:
@@ -100,8 +140,10 @@ def gather(samples: Samples, chosen: Sequence[int]) -> tuple[Tensor, Tensor]:
     They are copies: a view would hold, and be counted as, the storage of the whole data set.
     """
     if isinstance(samples, TensorDataset):
-        maps, labels = samples[list(chosen)]
-        return maps, labels
+        maps, targets = samples[list(chosen)]
+        return maps, targets
+    if isinstance(samples, Subset):
+        return gather(samples.dataset, [samples.indices[index] for index in chosen])
     found = [samples[index] for index in chosen]
     return torch.stack([one[0] for one in found]), torch.tensor([int(one[1]) for one in found])
 
@@ -114,6 +156,32 @@ def whole(samples: Samples) -> tuple[Tensor, Tensor]:
 def first(samples: Samples, count: int) -> tuple[Tensor, Tensor]:
     """The first of the samples, at most `count`; see `gather`."""
     return gather(samples, range(min(count, size(samples))))
+
+
+def labels(samples: Samples) -> Tensor:
+    """The class indices, int64 `(N,)`; maps are read only where there is no other way to them."""
+    if isinstance(samples, TensorDataset):
+        return samples.tensors[1]
+    if isinstance(samples, Subset):
+        return labels(samples.dataset)[list(samples.indices)]
+    known = getattr(samples, "labels", None)
+    if known is not None:
+        return torch.as_tensor(known, dtype=torch.int64)
+    return torch.tensor([int(samples[index][1]) for index in range(size(samples))])
+
+
+def plain(samples: Samples) -> Samples:
+    """The same samples as one measures on: without random crops and mirroring, if it makes any."""
+    if isinstance(samples, Subset):
+        return Subset(plain(samples.dataset), samples.indices)
+    return cast("Samples", getattr(samples, "plain", samples))
+
+
+def in_memory(samples: Samples) -> bool:
+    """Whether all maps are there already."""
+    if isinstance(samples, Subset):
+        return in_memory(samples.dataset)
+    return isinstance(samples, TensorDataset)
 
 
 def _numbers_first(label: str) -> tuple[bool, float, str]:
