@@ -19,8 +19,8 @@ def caught(monkeypatch: pytest.MonkeyPatch, name: str) -> list[Any]:
     """What a study is asked to do, which it does not do."""
     asked: list[Any] = []
 
-    def run(config: Any, watch: Any) -> list[Any]:
-        asked.append(config)
+    def run(study: Any, watch: Any = None) -> list[Any]:
+        asked.append(study)
         return []
 
     monkeypatch.setitem(STUDIES, name, replace(STUDIES[name], run=run))
@@ -71,7 +71,7 @@ def in_new_process(code: str) -> subprocess.CompletedProcess[str]:
          "unknown study 'rate'; there is " + ", ".join(STUDIES)),
         ([*STUDY, "--out", "OUT", "--beta", ".5"],
          "study rates takes no --beta; beside data, models and how they are trained it takes "
-         "--keep, --seeds"),
+         "--keep, --energy, --seeds, --repeats"),
         ([*STUDY, "--out", "OUT", "--maps", "3", "--channels", "3"], "no --maps, --channels"),
         (["study", "specnet-beta", "--out", "OUT", "--keep", ".5"], "takes no --keep"),
         (["study", "specnet-beta", "--out", "OUT", "--plan", "dft"], "takes no --plan"),

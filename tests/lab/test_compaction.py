@@ -11,6 +11,7 @@ from digits_run import config, weights
 from passband.analysis import TRANSFORMS, energy_compaction
 from passband.lab import data, models, report, results
 from passband.lab.results import Row
+from passband.lab.studies import task
 from passband.lab.studies.compaction import CompactionConfig, compaction, feature_maps
 from passband.lab.studies.compaction_shown import figure
 
@@ -82,7 +83,7 @@ def test_before_training_it_is_that_of_the_initial_weights(finished: Path) -> No
 
 def test_a_finished_study_repeats_nothing(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (finished / "results.csv").read_bytes()
-    monkeypatch.setattr(module, "train", lambda *a, **k: pytest.fail("was repeated"))
+    monkeypatch.setattr(task, "train", lambda *a, **k: pytest.fail("was repeated"))
     seen: list[float] = []
     compaction(study(finished), lambda done, doing: seen.append(done))
     assert seen[-1] == 1

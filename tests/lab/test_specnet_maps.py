@@ -94,7 +94,7 @@ def test_accuracies_are_of_each_threshold(finished: Path) -> None:
     (run,) = map(book.directory, book.study.base)
     model = book.trained(run)
     own = next(float(m.beta) for m in model.modules() if isinstance(m, pb.nn.Threshold))
-    loaded = book.loaded[run.data]
+    loaded = book.data(run)
     assert _accuracies(model, [own], loaded) == [at["test_accuracy", None]]
     pb.set_beta_(model, 0.1)
     x, labels = whole(loaded.test)
@@ -106,7 +106,7 @@ def test_accuracies_are_of_each_threshold(finished: Path) -> None:
 def test_a_finished_study_repeats_nothing(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (finished / "results.csv").read_bytes()
     monkeypatch.setattr(
-        "passband.lab.studies.grid.train", lambda *a, **k: pytest.fail("was repeated")
+        "passband.lab.studies.task.train", lambda *a, **k: pytest.fail("was repeated")
     )
     specnet_maps(study(finished))
     assert (finished / "results.csv").read_bytes() == before

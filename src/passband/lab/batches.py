@@ -3,9 +3,9 @@
 import os
 from collections.abc import Iterator
 
-from torch.utils.data import DataLoader, DistributedSampler, Sampler, TensorDataset
+from torch.utils.data import DataLoader, DistributedSampler, Sampler
 
-from passband.lab.data import Samples, size
+from passband.lab.data.labeled import Samples, in_memory, size
 
 _MOST_WORKERS = 8
 
@@ -58,7 +58,7 @@ def loader(samples: Samples, batches: Batches) -> DataLoader[object]:
     What is in memory is taken a batch at a time, in this process; what is read one by one is read
     by processes of their own.
     """
-    if isinstance(samples, TensorDataset):
+    if in_memory(samples):
         return DataLoader(samples, sampler=batches, batch_size=None)
     workers = min(_MOST_WORKERS, (os.cpu_count() or 1) - 1)
     return DataLoader(

@@ -49,7 +49,7 @@ class TrainConfig:
         pad: Samples of an axis of the maps after padding on both sides; None leaves them.
         resize: Samples of an axis after resampling, before padding; None leaves them.
         augment: What is done to maps in training, one of ``AUGMENTATIONS``.
-        limit: Only so many samples to train on, the first ones; None is all.
+        limit: Only so many samples to train on, from all over the set; None is all.
         validation: Share of the training set that is held out. After each epoch the model is tried
             on it, and the test set is looked at with the last epoch's weights and with the best.
         keep: Fraction of each convolution's half spectrum that is kept; None trains the

@@ -198,7 +198,7 @@ def load(run: TrainConfig) -> data.LabeledData:
     """
     loaded = data.load(run.data, root=run.root)
     if run.limit is not None:
-        loaded = data.limited(loaded, run.limit)
+        loaded = loaded.limited(run.limit)
     if run.validation:
         loaded = loaded.hold_out(run.validation)
     if run.resize is not None:

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from passband.lab.data.augmentation import RECIPES, recipe
+from passband.lab.data.augmentation import AUGMENTATIONS, recipe
 
 N, C, H, W = 32, 3, 5, 7
 
@@ -28,7 +28,7 @@ def one_by_one(maps: Tensor, name: str) -> np.ndarray:
     return found
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", AUGMENTATIONS)
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_a_batch_is_changed_as_its_samples_one_by_one(
     maps: Tensor, name: str, layout: torch.memory_format
@@ -62,7 +62,7 @@ def test_every_window_is_as_likely_and_every_second_image_mirrored() -> None:
 
 
 def test_an_empty_batch_and_one_in_half_precision(maps: Tensor) -> None:
-    for change in RECIPES.values():
+    for change in AUGMENTATIONS.values():
         assert change(maps[:0]).shape == (0, C, H, W)
         assert change(maps.half()).dtype == torch.float16
 

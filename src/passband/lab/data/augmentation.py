@@ -57,7 +57,7 @@ def crop_flip(maps: Tensor) -> Tensor:
     return flip(crop(maps))
 
 
-RECIPES: Mapping[str, Recipe] = {
+AUGMENTATIONS: Mapping[str, Recipe] = {
     "none": same, "crop": crop, "flip": flip, "crop-flip": crop_flip,
 }  # fmt: skip
 """The recipe of each name."""
@@ -69,9 +69,9 @@ def recipe(name: str) -> Recipe:
     Raises:
         ValueError: there is none.
     """
-    if name not in RECIPES:
-        raise ValueError(f"unknown augmentation {name!r}: there is {', '.join(RECIPES)}")
-    return RECIPES[name]
+    if name not in AUGMENTATIONS:
+        raise ValueError(f"unknown augmentation {name!r}: there is {', '.join(AUGMENTATIONS)}")
+    return AUGMENTATIONS[name]
 
 
 def _images(maps: Tensor, name: str) -> tuple[int, ...]:

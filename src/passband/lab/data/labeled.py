@@ -109,6 +109,22 @@ class LabeledData:
             self, train=Subset(self.train, kept), validation=Subset(plain(self.train), held)
         )
 
+    def limited(self, count: int) -> LabeledData:
+        """Fewer samples to train on, from all over the training set, whose order may be by class.
+
+        Raises:
+            ValueError: there are not so many.
+
+        Example:
+            >>> from passband.lab.data import load
+            >>> size(load("digits").limited(100).train)
+            100
+        """
+        there = size(self.train)
+        if not 1 <= count <= there:
+            raise ValueError(f"{self.name}: {there} samples to train on; got a limit of {count}")
+        return replace(self, train=Subset(self.train, [n * there // count for n in range(count)]))
+
     @property
     def num_classes(self) -> int:
         """How many classes the training set has."""

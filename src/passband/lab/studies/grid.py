@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache, wraps
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import torch
 from torch import nn
@@ -77,9 +77,16 @@ class StudyConfig:
 
 
 S = TypeVar("S", bound=StudyConfig)
+S_contra = TypeVar("S_contra", bound=StudyConfig, contravariant=True)
 
 
-def alone(run: Callable[[S, Watch], list[Row]]) -> Callable[[S, Watch], list[Row]]:
+class DoStudy(Protocol[S_contra]):
+    """Does a study of one kind: takes a config and who is told of progress, returns the table."""
+
+    def __call__(self, study: S_contra, watch: Watch = unwatched) -> list[Row]: ...  # noqa: D102
+
+
+def alone(run: Callable[[S, Watch], list[Row]]) -> DoStudy[S]:
     """A study of which no second process works on the same directory."""
 
     @wraps(run)

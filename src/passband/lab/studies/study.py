@@ -9,8 +9,7 @@ from typing import Any
 
 from passband.lab.figures import Figure
 from passband.lab.results import Row
-from passband.lab.studies.grid import StudyConfig
-from passband.lab.studies.watch import Watch
+from passband.lab.studies.grid import DoStudy, StudyConfig
 
 Lines = list[tuple[str, ...]]
 """A line of headings, then the others, as many cells in each."""
@@ -39,7 +38,7 @@ class Study:
     what: str
     title: str
     config: type[StudyConfig]
-    run: Callable[[Any, Watch], list[Row]]
+    run: DoStudy[Any]
     tables: Callable[[Sequence[Row]], Mapping[str, Lines]]
     figures: Callable[[Sequence[Row], Path], Mapping[str, list[Figure]]]
     notes: Callable[[Sequence[Row], Mapping[str, Any]], Iterable[str]]
