@@ -15,6 +15,7 @@ from passband.lab.checks import (
     check_text,
 )
 from passband.lab.models import available, is_spectral
+from passband.lab.models.by_path import is_path
 from passband.packing.sparse import Store
 
 OPTIMIZERS = ("adam", "adamw", "sgd")
@@ -169,7 +170,7 @@ class TrainConfig:
                 f"model {self.model!r} is spectral: it has no convolution of maps to convert; got "
                 f"keep {self.keep!r}, where it takes beta or density"
             )
-        if self.model in available() and not self.spectral:
+        if is_path(self.model) or (self.model in available() and not self.spectral):
             for name, nothing in _OF_SPECTRAL_MODELS.items():
                 if (value := getattr(self, name)) != nothing:
                     raise ValueError(

@@ -17,7 +17,7 @@ from passband.lab.processes import is_first
 from passband.lab.quiet import quiet
 from passband.lab.results import Row
 
-_MAPS = {1: "series", 2: "images"}
+_MAPS = {1: "series", 2: "images", 3: "volumes"}
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,8 @@ def build(run: TrainConfig, loaded: data.LabeledData) -> tuple[nn.Module, float 
     Raises:
         ValueError: The model is unknown, or not for such data or labels.
     """
-    if (dims := models.dims(run.model)) != len(loaded.space):
+    dims = models.dims(run.model)
+    if dims is not None and dims != len(loaded.space):
         shape = (loaded.in_channels, *loaded.space)
         raise ValueError(
             f"model {run.model!r} is for {_MAPS[dims]}, "
@@ -157,7 +158,7 @@ def build(run: TrainConfig, loaded: data.LabeledData) -> tuple[nn.Module, float 
         fitting = ", ".join(name for name in others if not models.per_pixel(name))
         raise ValueError(
             f"model {run.model!r} returns logits for each pixel, but {run.data!r} has one label "
-            f"for each of its {_MAPS[dims]}; for those there is {fitting}"
+            f"for each of its {_MAPS[len(loaded.space)]}; for those there is {fitting}"
         )
     options: dict[str, object] = {}
     if "image_size" in models.options(run.model):
