@@ -85,8 +85,11 @@ def parser() -> argparse.ArgumentParser:
 
     study = commands.add_parser("study", help="a grid of runs, its figures and report; "
                                 "the same command again continues a stopped one")  # fmt: skip
-    study.add_argument("name", help="; ".join(f"{name}: {study.what}"
-                                              for name, study in STUDIES.items()))  # fmt: skip
+    study.add_argument("name", help="; ".join(
+        [*(f"{name}: {study.what}" for name, study in STUDIES.items()),
+         "list: these, and the papers' experiments, each by its name",
+         "or the path of an experiment's .yaml"]
+    ))  # fmt: skip
     for name in ("--data", "--model"):
         study.add_argument(name, nargs="+", action="extend",
                            help="one or more; data and models go in pairs (each study has its own "
@@ -102,13 +105,14 @@ def parser() -> argparse.ArgumentParser:
     study.set_defaults(command="study")
 
     for command in (one, study):
-        command.add_argument("--out", required=True, help="the run directory")
+        command.add_argument("--out", required=command is one, help="the run directory")
         _add_run_options(command)
 
     add_bench(commands)
 
     again = commands.add_parser("report", help="draw figures and page again from results.csv")
-    again.add_argument("directory", help="a run directory")
+    again.add_argument("directories", nargs="+", metavar="RUN", help="a run directory")
+    again.add_argument("--out", metavar="PAGE", help="one page of several runs")
     again.set_defaults(command="report")
 
     demo = commands.add_parser("demo", help="the study rates on two small problems, in minutes")

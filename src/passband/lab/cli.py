@@ -5,18 +5,20 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from rich.console import Console
 
-from passband.lab import environment, report
+from passband.lab import environment, experiments, report
 from passband.lab.arguments import STUDY_OPTIONS, parser
 from passband.lab.bench import command as benchmark
 from passband.lab.bench.memory import command as techniques
 from passband.lab.config import TrainConfig
 from passband.lab.data import takes_root
+from passband.lab.experiments import Experiment
 from passband.lab.processes import is_first
 from passband.lab.progress import shown
 from passband.lab.studies import STUDIES
@@ -78,7 +80,18 @@ def _train(options: Namespace) -> None:
 
 
 def _study(options: Namespace) -> None:
-    study = _known(options.name)
+    if options.name == "list":
+        return _list()
+    paper: tuple[str, ...] = ()
+    if not _is_study(options.name):
+        experiment = experiments.load(options.name)
+        paper = experiment.paper
+        options = _of_experiment(experiment, options)
+    elif options.bundled:
+        raise ValueError(f"--bundled is for a paper's experiment; got the study {options.name}")
+    if options.out is None:
+        raise ValueError("the following arguments are required: --out")
+    study = STUDIES[options.name]
     told = {name: getattr(options, name) for name in STUDY_OPTIONS}
     told = {name: tuple(v) if isinstance(v, list) else v for name, v in told.items()}
     pairs = study.pairs
@@ -86,7 +99,32 @@ def _study(options: Namespace) -> None:
         data, model = (list(dict.fromkeys(names)) for names in zip(*study.pairs, strict=True))
         pairs = tuple(_pairs(options.data or data, options.model or model))
     place = {name: v for name in ("jobs", "ray") if (v := getattr(options, name)) is not None}
-    _run_study(study, pairs, options.out, told, _given(options), options.words, **place)
+    _run_study(
+        study, pairs, options.out, told, _given(options), options.words, paper=paper, **place
+    )
+    return None
+
+
+def _of_experiment(experiment: Experiment, options: Namespace) -> Namespace:
+    """What an experiment says, and in its place what the user says."""
+    words = ["study", experiment.study, *experiment.arguments(options.bundled)]
+    said = parser().parse_args(words)
+    for name, value in vars(options).items():
+        if name != "name" and value not in (None, False):
+            setattr(said, name, value)
+    return said
+
+
+def _list() -> None:
+    """Which studies there are, and which experiments of the papers."""
+    console = _console()
+    widen(console)
+    studies = [(study.name, study.what) for study in STUDIES.values()]
+    print_table(console, "Studies", [("name", "what it shows"), *studies], justify="left")
+    known = [experiments.load(name) for name in experiments.available()]
+    found = [(one.name, one.study, ", ".join(one.data), one.about) for one in known]
+    heads = ("name", "study", "data", "what it shows")
+    print_table(console, "Experiments of the papers", [heads, *found], justify="left")
 
 
 def _bench(options: Namespace) -> int:
@@ -99,13 +137,32 @@ def _demo(options: Namespace) -> None:
 
 
 def _report(options: Namespace) -> None:
-    _finish(Path(options.directory))
+    directories = [Path(one) for one in options.directories]
+    if len(directories) == 1 and options.out is None:
+        return _finish(directories[0])
+    if options.out is None:
+        raise ValueError("several runs make a page of their own: say where with --out PAGE.html")
+    page = report.build_together(directories, Path(options.out))
+    _say_page(_console(), page)
+    return None
 
 
-def _known(name: str) -> Study:
-    if name not in STUDIES:
-        raise ValueError(f"unknown study {name!r}; there is {', '.join(STUDIES)}")
-    return STUDIES[name]
+def _is_study(name: str) -> bool:
+    """Whether a name is a study's, or else an experiment's.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if name in STUDIES:
+        return True
+    if name in experiments.available() or name.endswith((".yaml", ".yml")):
+        return False
+    near = get_close_matches(name, [*STUDIES, *experiments.available()], n=1)
+    meant = f"; did you mean {near[0]!r}?" if near else ""
+    raise ValueError(
+        f"unknown study {name!r}; there is {', '.join(STUDIES)}, and the papers' experiments that "
+        f"passband study list names{meant}"
+    )
 
 
 def _run_study(
@@ -171,6 +228,10 @@ def _finish(directory: Path, words: str | None = None) -> None:
     widen(console)
     for title, lines in report.tables(directory).items():
         print_table(console, title, lines)
+    _say_page(console, page)
+
+
+def _say_page(console: Console, page: Path) -> None:
     console.print(f"report: {page.resolve()}", soft_wrap=True, highlight=False, markup=False)
 
 

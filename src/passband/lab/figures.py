@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import cycle
+from itertools import chain, cycle
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
@@ -89,17 +89,23 @@ def step_time(axes: Axes, rows: Sequence[Row]) -> None:
 def training_loss(axes: Axes, rows: Sequence[Row]) -> None:
     """Mean training loss of each epoch, a line for each keep."""
     colours = cycle(RAMP)
-    for variant, keep in dict.fromkeys((row.variant, row.keep) for row in rows):
+    for variant, keep, at in dict.fromkeys((row.variant, row.keep, row.at) for row in rows):
         epochs: dict[int, list[float]] = {}
         for row in rows:
-            if (row.variant, row.keep) == (variant, keep):
+            if (row.variant, row.keep, row.at) == (variant, keep, at):
                 epochs.setdefault(row.epoch or 0, []).append(row.value)
+        plain = keep is None and at is None
         axes.plot(
             list(epochs),
             [sum(values) / len(values) for values in epochs.values()],
-            color=INK if keep is None else next(colours),
-            linestyle="--" if keep is None else "-",
-            label=variant if keep is None else f"keep {keep:g}",
+            color=INK if plain else next(colours),
+            linestyle="--" if plain else "-",
+            label=" ".join(
+                [
+                    "keep" if variant == "band" else variant,
+                    *(f"{number:g}" for number in (keep, at) if number is not None),
+                ]
+            ),
         )
     axes.set(title="Training loss", xlabel="epoch", ylabel="mean cross entropy (nats)")
     if all(row.value > 0 for row in rows):
@@ -111,18 +117,21 @@ def training_loss(axes: Axes, rows: Sequence[Row]) -> None:
 def _against_keep(axes: Axes, rows: Sequence[Row], scale: float) -> None:
     """One metric over measured keep: seeds as dots, mean as a line, spread as a band."""
     settings = summarise(rows)
-    band = sorted((s for s in settings if s.keep is not None), key=lambda s: s.keep_measured or 0)
-    at = [100 * (s.keep_measured or 0) for s in band]
-    mean = [scale * s.mean for s in band]
-    axes.fill_between(at, *_spread(band, scale), color=BAND, alpha=0.18, linewidth=0)
-    axes.plot(at, mean, color=BAND, marker="o", label="band-limited")
-    dots = [row for row in rows if row.keep is not None]
-    axes.scatter(
-        [100 * (row.keep_measured or 0) for row in dots],
-        [scale * row.value for row in dots],
-        s=12, color=BAND, alpha=0.5, linewidths=0,
-    )  # fmt: skip
-    for plain in (s for s in settings if s.keep is None):
+    variants = dict.fromkeys(row.variant for row in rows if row.keep_measured is not None)
+    for variant, colour in zip(variants, chain([BAND], cycle(RAMP)), strict=False):
+        line = [s for s in settings if s.variant == variant]
+        line.sort(key=lambda s: s.keep_measured or 0)
+        at = [100 * (s.keep_measured or 0) for s in line]
+        label = "band-limited" if variant == "band" else f"band by {variant}"
+        axes.fill_between(at, *_spread(line, scale), color=colour, alpha=0.18, linewidth=0)
+        axes.plot(at, [scale * s.mean for s in line], color=colour, marker="o", label=label)
+        dots = [row for row in rows if row.variant == variant]
+        axes.scatter(
+            [100 * (row.keep_measured or 0) for row in dots],
+            [scale * row.value for row in dots],
+            s=12, color=colour, alpha=0.5, linewidths=0,
+        )  # fmt: skip
+    for plain in (s for s in settings if s.variant == "plain"):
         axes.axhline(scale * plain.mean, color=PLAIN, linestyle="--", label="plain")
         low, high = _spread([plain], scale)
         axes.axhspan(low[0], high[0], color=PLAIN, alpha=0.12, linewidth=0)

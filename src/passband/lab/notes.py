@@ -29,8 +29,10 @@ def of_data(rows: Sequence[Row], about: Mapping[str, Any]) -> Iterable[str]:
     """Data, seeds and which accuracy it is: what is to be said of any study."""
     samples = about.get("samples") or {}
     for name in dict.fromkeys(row.data for row in rows):
-        count = samples.get(name)
-        size = f": {count['train']} samples to train, {count['test']} to test" if count else ""
+        count = samples.get(name) or {}
+        parts = (("train", "samples to train"), ("validation", "held out"), ("test", "to test"))
+        sizes = [f"{count[part]} {words}" for part, words in parts if part in count]
+        size = f": {', '.join(sizes)}" if sizes else ""
         yield f"Data: <b>{escape(name)}</b>{size}."
     seeds = len({row.seed for row in rows})
     spread = (
@@ -43,6 +45,11 @@ def of_data(rows: Sequence[Row], about: Mapping[str, Any]) -> Iterable[str]:
         yield (
             "Accuracy is the <b>last</b> epoch's on the test set, which had no part in any choice: "
             "no epoch was picked."
+        )
+    if any(row.metric == "best_test_accuracy" for row in rows):
+        yield (
+            "<b>At best validation</b> is the accuracy on the test set of the epoch that did best "
+            "on the part of the training set that was held out."
         )
 
 

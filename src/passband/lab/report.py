@@ -5,6 +5,7 @@ The page is a single file that asks nothing of the network.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from itertools import chain
 from pathlib import Path
@@ -16,6 +17,7 @@ from passband.lab import config, environment, results
 from passband.lab.figures import Figure
 from passband.lab.files import make_writable, read_yaml, write_atomic
 from passband.lab.notes import of_data
+from passband.lab.overlay import beside, of_papers
 from passband.lab.results import Row
 from passband.lab.studies import STUDIES
 from passband.lab.studies.study import Lines, Study
@@ -39,27 +41,67 @@ def build(directory: Path) -> Path:
         ValueError: One of them is damaged, or the table is empty.
         OSError: The directory cannot be written.
     """
-    rows, study = _read(directory)
-    run = read_yaml(directory / config.FILE_NAME)
-    about = environment.load(directory)
-    drawn = study.figures(rows, directory)
+    shown = _Shown.read(directory)
     make_writable(directory / "figures")
-    for figure in chain.from_iterable(drawn.values()):
+    for figure in chain.from_iterable(shown.figures.values()):
         write_atomic(directory / "figures" / f"{figure.name}.svg", figure.svg)
-    parts = [
-        _section(title, lines, drawn.get(title, [])) for title, lines in study.tables(rows).items()
-    ]
-    notes = [*of_data(rows, about), *study.notes(rows, run)]
-    title = _TITLES.get(rows[0].study, study.title)
-    text = page(rows[0].study, title, "".join(parts), notes, run, about)
-    write_atomic(directory / FILE_NAME, text)
+    write_atomic(directory / FILE_NAME, page(shown.title, [shown]))
     return directory / FILE_NAME
+
+
+def build_together(directories: Sequence[Path], out: Path) -> Path:
+    """Writes one page of several run directories.
+
+    Args:
+        directories: As for ``build``.
+        out: The page.
+
+    Returns:
+        The page.
+
+    Raises:
+        FileNotFoundError, ValueError, OSError: As for ``build``.
+    """
+    shown = [_Shown.read(directory) for directory in directories]
+    make_writable(out.parent)
+    write_atomic(out, page("Studies side by side", shown))
+    return out
 
 
 def tables(directory: Path) -> Mapping[str, Lines]:
     """The tables of a run directory, by title; errors are those of ``build``."""
-    rows, study = _read(directory)
-    return study.tables(rows)
+    return _Shown.read(directory, draw=False).tables
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What a page shows of one run directory.
+
+    Attributes:
+        title: Its heading.
+        tables: By title.
+        figures: By the title of the table that they stand below, or one of their own.
+        notes: How to read them, as HTML.
+        run: The run's config.
+        about: Versions and machine of the run.
+    """
+
+    title: str
+    tables: Mapping[str, Lines]
+    figures: Mapping[str, list[Figure]]
+    notes: Sequence[str]
+    run: Mapping[str, Any]
+    about: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, directory: Path, *, draw: bool = True) -> "_Shown":
+        rows, study = _read(directory)
+        run = read_yaml(directory / config.FILE_NAME)
+        about = environment.load(directory)
+        figures = {**study.figures(rows, directory), **beside(run, rows)} if draw else {}
+        notes = [*of_data(rows, about), *study.notes(rows, run), *of_papers(run)]
+        title = _TITLES.get(rows[0].study, study.title)
+        return cls(title, study.tables(rows), figures, notes, run, about)
 
 
 def _read(directory: Path) -> tuple[list[Row], Study]:
@@ -76,60 +118,66 @@ def _read(directory: Path) -> tuple[list[Row], Study]:
     return rows, STUDIES.get(name, STUDIES["rates"])
 
 
-def page(
-    study: str,
-    title: str,
-    sections: str,
-    notes: Sequence[str],
-    run: Mapping[str, Any],
-    about: Mapping[str, Any],
-) -> str:
+def page(title: str, runs: Sequence[_Shown]) -> str:
     """The page as HTML text.
 
     Args:
-        study: Its name.
         title: Its heading.
-        sections: Tables and figures, as HTML.
-        notes: How to read them, as HTML.
-        run: The run's config.
-        about: Versions and machine of the run.
+        runs: What it shows. Of several, each has a heading of its own.
     """
-    versions = {name: value for name, value in about.items() if name != "samples"}
+    several = len(runs) > 1
+    parts = [_run(shown, number if several else None) for number, shown in enumerate(runs, 1)]
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>passband: {escape(study)}</title>
+<title>passband: {escape(title)}</title>
 <style>
 {_STYLE}</style>
 </head>
 <body>
 <main>
 <header><p class="brand">passband</p><h1>{escape(title)}</h1></header>
-{sections}
-<section aria-labelledby="notes"><h2 id="notes">How to read this</h2>
-<ul>{"".join(f"<li>{note}</li>" for note in notes)}</ul></section>
-<section aria-labelledby="asked"><h2 id="asked">What was asked</h2>
-<pre tabindex="0">{escape(yaml.safe_dump(dict(run), sort_keys=False))}</pre></section>
-<section aria-labelledby="where"><h2 id="where">Versions and machine</h2>
-<dl>{"".join(f"<dt>{escape(str(k))}</dt><dd>{escape(str(v))}</dd>" for k, v in versions.items())}
-</dl></section>
-</main>
+{"".join(parts)}</main>
 </body>
 </html>
 """
 
 
-def _section(title: str, lines: Lines, drawn: Sequence[Figure]) -> str:
-    """A table and the figures below it."""
+def _run(shown: _Shown, number: int | None) -> str:
+    """One run directory; of several, the number sets its elements apart."""
+    mark = "" if number is None else f"-{number}"
+    head = "" if number is None else f'<h2 class="run">{escape(shown.title)}</h2>\n'
+    own = [title for title in shown.figures if title not in shown.tables]
+    sections = [
+        *(_section(title, lines, shown.figures.get(title, []))
+          for title, lines in shown.tables.items()),
+        *(_section(title, None, shown.figures[title]) for title in own),
+    ]  # fmt: skip
+    command = shown.about.get("command")
+    again = f"<pre tabindex='0'>{escape(str(command))}</pre>\n" if command else ""
+    versions = {k: v for k, v in shown.about.items() if k not in ("samples", "command")}
+    return f"""{head}{"".join(sections)}
+<section aria-labelledby="notes{mark}"><h2 id="notes{mark}">How to read this</h2>
+<ul>{"".join(f"<li>{note}</li>" for note in shown.notes)}</ul></section>
+<section aria-labelledby="asked{mark}"><h2 id="asked{mark}">What was asked</h2>
+{again}<details><summary>every setting</summary>
+<pre tabindex="0">{escape(yaml.safe_dump(dict(shown.run), sort_keys=False))}</pre>
+</details></section>
+<section aria-labelledby="where{mark}"><h2 id="where{mark}">Versions and machine</h2>
+<dl>{"".join(f"<dt>{escape(str(k))}</dt><dd>{escape(str(v))}</dd>" for k, v in versions.items())}
+</dl></section>
+"""
+
+
+def _section(title: str, lines: Lines | None, drawn: Sequence[Figure]) -> str:
+    """A table, if there is one, and the figures below it."""
     title = escape(title)
     figures = "".join(f"<figure>{_inline(figure)}</figure>\n" for figure in drawn)
-    return (
-        f"<section><h2>{title}</h2>\n{_table(title, lines)}\n"
-        f"<div class='figures'>\n{figures}</div></section>\n"
-    )
+    table = "" if lines is None else _table(title, lines)
+    return f"<section><h2>{title}</h2>\n{table}\n<div class='figures'>\n{figures}</div></section>\n"
 
 
 def _table(title: str, lines: Iterable[Sequence[str]]) -> str:

@@ -7,12 +7,15 @@ from passband.lab.terminal import without_empty_columns
 
 MIB = 2**20
 
+_Setting = tuple[str, float | None, float | None]  # variant, keep, at
+
 _HEADINGS = (
     "keep",
     "measured",
     "density",
     "seeds",
     "accuracy %",
+    "at best validation %",
     "saved MiB",
     "÷ plain",
     "step ms",
@@ -20,7 +23,7 @@ _HEADINGS = (
 )
 
 
-_PLAIN = ("plain", None)
+_PLAIN = ("plain", None, None)
 
 
 def tables(rows: Iterable[Row]) -> dict[tuple[str, str], list[tuple[str, ...]]]:
@@ -29,16 +32,16 @@ def tables(rows: Iterable[Row]) -> dict[tuple[str, str], list[tuple[str, ...]]]:
     A cell is a mean over seeds, ± one standard deviation. Columns for which nothing was measured
     are left out.
     """
-    settings: dict[tuple[str, str], dict[tuple[str, float | None], dict[str, Summary]]] = {}
+    settings: dict[tuple[str, str], dict[_Setting, dict[str, Summary]]] = {}
     for one in summarise(rows):
         mine = settings.setdefault((one.data, one.model), {})
-        mine.setdefault((one.variant, one.keep), {})[one.metric] = one
+        mine.setdefault((one.variant, one.keep, one.at), {})[one.metric] = one
     return {
         pair: without_empty_columns(
             _HEADINGS,
             [
-                _line(variant if keep is None else f"{keep:g}", found, mine.get(_PLAIN, {}))
-                for (variant, keep), found in mine.items()
+                _line(_words(*setting), found, mine.get(_PLAIN, {}))
+                for setting, found in mine.items()
             ],
         )
         for pair, mine in settings.items()
@@ -53,6 +56,13 @@ def cell(one: Summary | None, scale: float, digits: int) -> str:
     return mean if one.std is None else f"{mean} ± {scale * one.std:.{digits}f}"
 
 
+def _words(variant: str, keep: float | None, at: float | None) -> str:
+    """A setting as the reader's eye finds it: by its keep, or by its name and number."""
+    if keep is not None and variant == "band":
+        return f"{keep:g}"
+    return " ".join([variant, *(f"{x:g}" for x in (keep, at) if x is not None)])
+
+
 def _line(setting: str, found: dict[str, Summary], plain: dict[str, Summary]) -> tuple[str, ...]:
     accuracy, saved = found.get("test_accuracy"), found.get("saved_bytes")
     seconds, ratio = found.get("step_seconds"), found.get("step_ratio")
@@ -64,6 +74,7 @@ def _line(setting: str, found: dict[str, Summary], plain: dict[str, Summary]) ->
         cell(found.get("density"), 1, 3),
         str(max(one.n for one in found.values())),
         cell(accuracy, 100, 1),
+        cell(found.get("best_test_accuracy"), 100, 1),
         f"{saved.mean / MIB:.2f}" if saved else "",
         f"{saved.mean / its.mean:.2f}" if saved and its else "",
         f"{1000 * seconds.mean:.1f}" if seconds else "",

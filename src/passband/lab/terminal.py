@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import compress
+from typing import Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -10,18 +11,24 @@ from rich.table import Table
 _WIDTH = 150
 
 
-def print_table(console: Console, title: str, lines: Iterable[Sequence[str]]) -> None:
+def print_table(
+    console: Console,
+    title: str,
+    lines: Iterable[Sequence[str]],
+    justify: Literal["left", "right"] = "right",
+) -> None:
     """Prints a line of headings, then the others.
 
     Args:
         console: Where it goes.
         title: Above the table.
         lines: Cells, as many in each line; the first line has the headings.
+        justify: Numbers to the right, words to the left.
     """
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     headings, *body = lines
     for heading in headings:
-        table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column(heading, justify=justify, no_wrap=justify == "right")
     for line in body:
         table.add_row(*line)
     console.print(table)
