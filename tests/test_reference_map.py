@@ -8,6 +8,7 @@ import pytest
 
 import passband as pb
 from passband.lab import experiments, models, papers
+from passband.lab.arguments import parser
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "reference-map.md").read_text(encoding="utf-8")
@@ -59,3 +60,16 @@ def test_experiments_and_tables() -> None:
 
 def test_models() -> None:
     assert {"resnet18_icml", "fcn", "lenet5"} <= set(models.available()) & set(CODE)
+
+
+def test_flags_of_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    table = PAGE.split("## Its command line")[1].split("\n## ")[0]
+    ours = [row.split(" | ")[1] for row in table.splitlines() if row.startswith("| `")]
+    named = {flag for cell in ours for flag in re.findall(r"`(--[a-z-]+)", cell)}
+    helps = ""
+    for command in ("train", "study"):
+        with pytest.raises(SystemExit):
+            parser().parse_args([command, "--help"])
+        helps += capsys.readouterr().out
+    assert len(named) > 20
+    assert named <= set(re.findall(r"--[a-z-]+", helps))

@@ -1,6 +1,7 @@
 """Experiments as files: the checked-in ones, and a user's own."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ import torch
 
 import passband as pb
 import passband.lab.experiments.experiment
-from passband.lab import data, models, papers
-from passband.lab.arguments import parser
+from passband.lab import cli, data, models, papers
 from passband.lab.experiments import Experiment, available, load
+from passband.lab.studies import STUDIES
 
 WHOLE = """
 study: rates
@@ -169,17 +170,35 @@ def test_short_forms_have_data_that_ships_and_models_for_it() -> None:
 
 
 @pytest.mark.parametrize("bundled", [False, True])
-@pytest.mark.parametrize(
-    "name", ["specnet-figure3-mnist", "specnet-figure4-mnist", "specnet-figure3-svhn"]
-)
-def test_the_command_line_understands_it(name: str, bundled: bool) -> None:
+@pytest.mark.parametrize("name", [name for name in available() if load(name).study in STUDIES])
+def test_its_words_are_a_study(
+    name: str, bundled: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[Any] = []
     one = load(name)
-    options = parser().parse_args(["study", one.study, *one.arguments(bundled), "--out", "x"])
-    short = one.bundled if bundled else one
-    assert short is not None
-    assert tuple(options.data) == short.data
-    assert tuple(options.model) == short.model
-    assert options.beta == short.options["beta"]
+    known = STUDIES[one.study]
+
+    def run(study: Any, watch: Any = None) -> list[Any]:
+        asked.append(study)
+        return []
+
+    monkeypatch.setitem(STUDIES, one.study, replace(known, run=run))
+    monkeypatch.setattr(cli, "_finish", lambda *told: None)
+    words = one.arguments(bundled)
+    assert cli.main(["study", one.study, *words, "--out", "x"]) == 0, capsys.readouterr().err
+    (config,) = asked
+    form = one.bundled if bundled else one
+    assert form is not None
+    assert {base.data for base in config.base} == set(form.data)
+    assert {base.model for base in config.base} == set(form.model)
+    for option in known.options & set(form.options):
+        got, given = getattr(config, option), form.options[option]
+        assert set(given) <= set(got) if isinstance(given, list) else given == got
+    told = {"epochs", "augment", "fft_size", "weight_decay", "validation"} & set(form.options)
+    for base in config.base:
+        assert {name: getattr(base, name) for name in told} == {
+            name: form.options[name] for name in told
+        }
 
 
 def test_series_of_the_archive_are_those_of_the_table() -> None:
