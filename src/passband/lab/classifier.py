@@ -37,6 +37,13 @@ class Classifier(L.LightningModule):
         self._losses: list[Tensor] = []  # Lightning's averages cost a small network much of a step
         self._sums = torch.zeros(3, dtype=torch.float64)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """As always, but Lightning's notes of which hook it is in, which are dozens in a step."""
+        if name == "_current_fx_name":
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
+
     def on_train_epoch_start(self) -> None:
         """Makes all that is random in an epoch a function of seed and epoch.
 

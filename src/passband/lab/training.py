@@ -196,7 +196,7 @@ def load(run: TrainConfig) -> data.LabeledData:
         ValueError: Unknown or damaged data, or more samples asked for than there are.
         OSError: A folder or file is missing.
     """
-    loaded = data.load(run.data, root=run.root)
+    loaded = data.load(run.data, root=run.root, preprocessing=run.preprocessing)
     if run.limit is not None:
         loaded = loaded.limited(run.limit)
     if run.validation:

