@@ -28,7 +28,7 @@ def add_inspect(
                      "bands keep (default: noise)")  # fmt: skip
     one.add_argument("--root", "--data-dir", help="folder of data that is not shipped")
     one.add_argument("--input-shape", type=_shape, metavar="CxHxW",
-                     help="of the noise (default 1x150, 3x32x32 or 1x16x16x16)")  # fmt: skip
+                     help="of the noise (default by the model: 3x32x32 for images)")  # fmt: skip
     one.add_argument("--batch", type=int, default=BATCH, help=f"samples (default {BATCH})")
     band = one.add_mutually_exclusive_group()
     band.add_argument("--keep", type=float, help="fraction of each half spectrum that is kept")

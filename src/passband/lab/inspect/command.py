@@ -14,7 +14,6 @@ from passband.lab.inspect.formats import FORMATS, written
 from passband.lab.inspect.passes import inspected
 
 _CLASSES = 10
-_SAMPLES = {1: (1, 150), 2: (3, 32, 32), 3: (1, 16, 16, 16)}  # by axes
 
 
 def command(options: Namespace) -> None:
@@ -54,8 +53,8 @@ def _batch(options: Namespace) -> tuple[Tensor, int]:
     if options.data is None:
         if options.root is not None:
             raise ValueError(f"root is the folder of data; got {options.root!r} and no data")
-        axes = models.dims(options.model) or 2
-        return torch.randn(options.batch, *(options.input_shape or _SAMPLES[axes])), _CLASSES
+        shape = options.input_shape or models.sample_shape(options.model)
+        return torch.randn(options.batch, *shape), _CLASSES
     if options.input_shape is not None:
         raise ValueError(
             f"maps come from data or have an input shape; got {options.data!r} and "
