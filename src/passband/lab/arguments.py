@@ -11,6 +11,7 @@ import passband
 from passband.lab.bench.arguments import add_bench
 from passband.lab.config import FFT_SIZES, OPTIMIZERS, PLANS, POLICIES, SCHEDULES, STORES
 from passband.lab.data.augmentation import AUGMENTATIONS
+from passband.lab.inspect.arguments import add_inspect
 from passband.lab.recipes import RECIPES_OF_PAPERS
 from passband.lab.studies import STUDIES
 
@@ -109,6 +110,7 @@ def parser() -> argparse.ArgumentParser:
         _add_run_options(command)
 
     add_bench(commands)
+    add_inspect(commands, _option)
 
     again = commands.add_parser("report", help="draw figures and page again from results.csv")
     again.add_argument("directories", nargs="+", metavar="RUN", help="a run directory")

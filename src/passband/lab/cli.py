@@ -1,4 +1,4 @@
-"""The command line: ``passband train | study | bench | report | demo``."""
+"""The command line: ``passband train | study | bench | inspect | report | demo``."""
 
 import shlex
 import sys
@@ -19,6 +19,7 @@ from passband.lab.bench.memory import command as techniques
 from passband.lab.config import TrainConfig
 from passband.lab.data import takes_root
 from passband.lab.experiments import Experiment
+from passband.lab.inspect.command import command as inspect
 from passband.lab.processes import is_first
 from passband.lab.progress import shown
 from passband.lab.studies import STUDIES
@@ -269,5 +270,6 @@ _OF_ONE_RUN = frozenset(
 
 
 _COMMANDS: dict[str, Callable[[Namespace], int | None]] = {
-    "train": _train, "study": _study, "bench": _bench, "report": _report, "demo": _demo,
+    "train": _train, "study": _study, "bench": _bench, "inspect": inspect, "report": _report,
+    "demo": _demo,
 }  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode, resolve_name
 from passband import functional
 from passband.memory.handlers import HANDLERS, Function
 
+_Owner = TypeVar("_Owner")
 _CONV = {F.conv1d, F.conv2d, F.conv3d} | {
     F.conv_transpose1d,
     F.conv_transpose2d,
@@ -87,7 +88,7 @@ def saved(fn: Callable[[], Any]) -> SavedBytes:
         4096
     """
     sizes = dict.fromkeys(("conv input", "norm", "activation", "other"), 0)
-    for function, count in _counted(fn).items():
+    for function, count in _by_function(fn).items():
         sizes[_KINDS.get(function, "other")] += count
     return SavedBytes(sizes)
 
@@ -99,7 +100,7 @@ def left_alone(fn: Callable[[], Any]) -> dict[str, int]:
         fn: as in `saved`.
     """
     known = set(HANDLERS.values())
-    counts = {_name(f): count for f, count in _counted(fn).items() if f not in known and count}
+    counts = {_name(f): count for f, count in _by_function(fn).items() if f not in known and count}
     return dict(sorted(counts.items(), key=lambda item: -item[1]))
 
 
@@ -107,37 +108,48 @@ def _name(function: Function | None) -> str:
     return "autograd.Function" if function is None else resolve_name(function) or str(function)
 
 
-def _counted(fn: Callable[[], Any]) -> dict[Function | None, int]:
+def _by_function(fn: Callable[[], Any]) -> dict[Function | None, int]:
     """Bytes that each function took hold of first; None where no function was seen."""
-    held: weakref.WeakSet[_Held] = weakref.WeakSet()
     running = _Running()
+    with running:
+        return counted(fn, lambda: running.function)
+
+
+def counted(fn: Callable[[], Any], owner: Callable[[], _Owner]) -> dict[_Owner, int]:
+    """Bytes that autograd holds after `fn()`, as in `saved`, by who took hold of them first.
+
+    Args:
+        fn: as in `saved`.
+        owner: says whose a tensor is, at the moment when it is taken hold of.
+    """
+    held: weakref.WeakSet[_Held[_Owner]] = weakref.WeakSet()
     order = 0
 
-    def pack(t: Tensor) -> _Held:
+    def pack(t: Tensor) -> _Held[_Owner]:
         nonlocal order
         order += 1
-        entry = _Held(t, running.function, order)
+        entry = _Held(t, owner(), order)
         held.add(entry)
         return entry
 
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda entry: entry.tensor), running:
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda entry: entry.tensor):
         result = fn()
     seen: set[int] = set()
-    counts: dict[Function | None, int] = {}
+    counts: dict[_Owner, int] = {}
     for entry in sorted(held, key=lambda e: e.order):
         storage = entry.tensor.untyped_storage()
         if not entry.parameter and storage._cdata not in seen:
             seen.add(storage._cdata)
-            counts[entry.function] = counts.get(entry.function, 0) + storage.nbytes()
+            counts[entry.owner] = counts.get(entry.owner, 0) + storage.nbytes()
     del result
     return counts
 
 
-class _Held:
+class _Held(Generic[_Owner]):
     """A tensor that autograd holds; it lives as long as the graph wants it."""
 
-    def __init__(self, tensor: Tensor, function: Function | None, order: int) -> None:
-        self.tensor, self.function, self.order = tensor.detach(), function, order
+    def __init__(self, tensor: Tensor, owner: _Owner, order: int) -> None:
+        self.tensor, self.owner, self.order = tensor.detach(), owner, order
         base = tensor if tensor._base is None else tensor._base
         self.parameter = isinstance(base, nn.Parameter)
 

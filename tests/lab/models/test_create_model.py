@@ -13,6 +13,7 @@ from passband.lab.models import (
     options,
     per_pixel,
     plain_form,
+    sample_shape,
 )
 
 SPACE = {
@@ -46,6 +47,20 @@ def test_a_logit_for_each_class_and_a_gradient_for_each_parameter(name: str) -> 
     for key, parameter in model.named_parameters():
         assert parameter.grad is not None, key
         assert parameter.grad.isfinite().all(), key
+
+
+@pytest.mark.parametrize("name", available())
+def test_a_sample_has_its_axes(name: str) -> None:
+    assert len(sample_shape(name)) == 1 + len(SPACE[name])
+
+
+def test_samples_where_no_data_say_which() -> None:
+    names = ("lenet5", "inceptiontime", "resnet50", "cnn3d", "mynet:Net")
+    assert [*map(sample_shape, names)] == [
+        (1, 28, 28), (1, 150), (3, 32, 32), (1, 16, 16, 16), (3, 32, 32)
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="unknown model 'lenet'"):
+        sample_shape("lenet")
 
 
 def test_what_a_spectral_network_is_compared_with() -> None:

@@ -8,8 +8,6 @@ from passband.lab import models
 from passband.lab.bench.case import Case
 
 _CLASSES = 10
-# Input channels and space of a sample, where a network is not for 32x32 images in colour.
-_SAMPLES = {"lenet5": (1, 28, 28), "fcn": (1, 150)}
 _KEEPS = {"step": (0.5, 0.25, 0.1), "inference": (0.25,)}
 _BATCHES = {"step": (32,), "inference": (1, 32)}
 
@@ -25,8 +23,7 @@ def networks(command: str, model: str, batches: Sequence[int] | None = None) -> 
     Raises:
         ValueError: There is no such network.
     """
-    models.dims(model)  # an unknown name is found before the first measurement
-    sample = _SAMPLES.get(model, (3, 32, 32))
+    sample = models.sample_shape(model)  # an unknown name is found before the first measurement
 
     def make() -> nn.Module:
         return models.create_model(model, num_classes=_CLASSES, in_channels=sample[0])

@@ -12,7 +12,9 @@ from passband.lab.models.registry import (
     per_pixel,
     plain_form,
 )
+from passband.lab.models.samples import sample_shape
 
 __all__ = [
     "available", "create_model", "dims", "is_spectral", "options", "per_pixel", "plain_form",
+    "sample_shape",
 ]  # fmt: skip
