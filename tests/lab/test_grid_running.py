@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from passband.lab import results
+from passband.lab import cli, results, rundir
 
 GRID = [
     "study", "rates", "--data", "digits", "--model", "lenet5", "--keep", "1", ".25", "--seeds", "2",
@@ -120,18 +120,31 @@ def two_machines() -> Iterator[str]:
         subprocess.run([*ray, "stop", "--force"], env=ENVIRONMENT, check=False, capture_output=True)
 
 
-def test_a_second_writer_is_refused(undisturbed: tuple[bytes, float], tmp_path: Path) -> None:
-    first = begin(tmp_path)
-    while not (tmp_path / "runs").exists():
-        assert first.poll() is None
-        time.sleep(0.05)
-    second = begin(tmp_path)
-    _, said = second.communicate(timeout=120)
-    assert (second.returncode, said.decode()) == (
-        2, f"passband: error: another process is writing to it: {tmp_path}\n",
-    )  # fmt: skip
-    assert first.wait(timeout=300) == 0
-    assert table(tmp_path) == undisturbed[0]
+def test_a_second_writer_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(rundir, "PATIENCE", 0.1)
+    words = ["train", *GRID[2:6], "--epochs", "1", "--accelerator", "cpu"]
+    for command in ([*GRID], words):
+        with rundir.only_writer(tmp_path):
+            assert cli.main([*command, "--out", str(tmp_path)]) == 2
+        said = capsys.readouterr().err
+        assert said == f"passband: error: another process is writing to it: {tmp_path}\n"
+        assert not list(tmp_path.iterdir())
+
+
+def test_a_writer_that_is_gone_keeps_nobody_out(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from passband.lab import rundir\n"
+        "with rundir.only_writer(Path(sys.argv[1])): print('in', flush=True); time.sleep(600)"
+    )
+    words = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"in\n"
+        other.kill()
+    with rundir.only_writer(tmp_path):
+        pass
 
 
 def test_a_failing_task_of_several_processes_is_told(tmp_path: Path) -> None:
