@@ -55,6 +55,9 @@ def load(root: Path, preprocessing: str | None = None, size: int = SIZE) -> Labe
     train, classes = _listed(root / "train", size, preprocessing, None, train=True)
     tests = [folder for folder in (root / "test", root / "val") if _has_classes(folder)]
     if not tests:
+        empty = next((one for one in (root / "val", root / "test") if one.is_dir()), None)
+        if empty:
+            raise ValueError(f"{empty}: no folder of a class in it")
         raise missing(root / "val", f"folders of classes in {root / 'val'} or {root / 'test'}")
     test, *rest = (_listed(one, size, preprocessing, classes)[0] for one in tests)
     name = "imagefolder" if size == SIZE else f"imagefolder:{size}"
