@@ -6,8 +6,8 @@ import importlib
 from types import ModuleType
 
 
-def require(module: str) -> ModuleType:
-    """Imports a module of the ``lab`` extra.
+def require(module: str, extra: str = "lab") -> ModuleType:
+    """Imports a module of an extra.
 
     Raises:
         ImportError: it is missing or broken; the message says what to install.
@@ -16,5 +16,6 @@ def require(module: str) -> ModuleType:
         return importlib.import_module(module)
     except ImportError as error:
         raise ImportError(
-            f'this needs {module}, which cannot be imported ({error}): pip install "passband[lab]"'
+            f"this needs {module}, which cannot be imported ({error}): "
+            f'pip install "passband[{extra}]"'
         ) from error
