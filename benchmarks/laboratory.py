@@ -90,7 +90,8 @@ def main() -> None:
         ratios.append(mine / its)
         print(f"an epoch: laboratory {mine:.3f} s, bare loop {its:.3f} s, ratio {ratios[-1]:.3f}")
     print(
-        f"median of {len(ratios)}: {median(ratios):.3f} (from {min(ratios):.3f} to {max(ratios):.3f})"
+        f"median of {len(ratios)}: {median(ratios):.3f}, "
+        f"from {min(ratios):.3f} to {max(ratios):.3f}"
     )
 
 

@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 _PATH = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*):([^\W\d]\w*)")
 
 
-def load_object(path: str) -> object:
+def load_object(path: str) -> Any:
     """The object that an import path names.
 
     Modules of the current directory are found as `python` finds them, before all others, whichever
@@ -43,8 +44,7 @@ def load_object(path: str) -> object:
         near = get_close_matches(name, dir(module), n=1)
         meant = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"{path!r}: module {parts[1]!r} has no {name!r}{meant}")
-    found: object = getattr(module, name)
-    return found
+    return getattr(module, name)
 
 
 def _imported(name: str, path: str) -> ModuleType:

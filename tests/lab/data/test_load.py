@@ -29,7 +29,9 @@ def test_available_lists_what_needs_no_folder() -> None:
         ("", None, ValueError, "unknown data ''"),
         ("ucr:", ".", ValueError, "unknown data 'ucr:'"),
         ("cifar11", ".", ValueError, "unknown data 'cifar11': .* did you mean 'cifar10'?"),
-        ("x:y", ".", ValueError, "unknown data 'x:y'"),
+        ("x:y", ".", ImportError, "'x:y': module 'x' cannot be imported"),
+        ("UCR:GunPoint", None, ValueError, "'UCR:GunPoint': .* did you mean 'ucr:GunPoint'?"),
+        ("hf:", None, ValueError, "unknown data 'hf:'"),
         ("digits", "some", ValueError, "'digits' ships in a package .* root='some'"),
         (5, None, TypeError, "is a str; got 5"),
         (None, None, TypeError, "is a str; got None"),
@@ -52,7 +54,9 @@ def test_a_bad_name_or_root(name: Any, root: Any, error: type[Exception], messag
         ("imagefolder:64", True),
         ("digits", False),
         ("ucr:", False),
-        ("x:y", False),
+        ("x:y", True),
+        ("hf:x/y", True),
+        ("x:", False),
     ],
 )
 def test_which_data_take_a_root(name: str, takes: bool) -> None:

@@ -7,12 +7,9 @@ training), and the usual single centre crop for testing.
 from __future__ import annotations
 
 import math
-import os
-import warnings
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -20,9 +17,8 @@ from torch.utils.data import Dataset
 from passband.lab.data.files import missing
 from passband.lab.data.labeled import LabeledData, Samples
 from passband.lab.data.packages import require
+from passband.lab.data.picture import opened, to_map
 
-# Others that pillow knows start other programs, or are no photographs.
-_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 _ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's training set
@@ -55,6 +51,9 @@ def load(root: Path, preprocessing: str | None = None, size: int = SIZE) -> Labe
     train, classes = _listed(root / "train", size, preprocessing, None, train=True)
     tests = [folder for folder in (root / "test", root / "val") if _has_classes(folder)]
     if not tests:
+        empty = next((one for one in (root / "val", root / "test") if one.is_dir()), None)
+        if empty:
+            raise ValueError(f"{empty}: no folder of a class in it")
         raise missing(root / "val", f"folders of classes in {root / 'val'} or {root / 'test'}")
     test, *rest = (_listed(one, size, preprocessing, classes)[0] for one in tests)
     name = "imagefolder" if size == SIZE else f"imagefolder:{size}"
@@ -85,7 +84,7 @@ class ImageFolder(Dataset[Any]):
         return len(self.paths)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        image = opened(self.paths[index])
+        image = opened(self.paths[index]).convert("RGB")
         cropped = _random_crop(image, self.size) if self.train else _centre_crop(image, self.size)
         pixels = to_map(cropped)
         if self.preprocessing != "unit":
@@ -97,31 +96,6 @@ class ImageFolder(Dataset[Any]):
     def plain(self) -> Samples:
         """The same images without what is random."""
         return ImageFolder(self.paths, self.labels, self.size, self.preprocessing, train=False)
-
-
-def opened(path: str | os.PathLike[str]) -> Any:
-    """A pillow image in RGB.
-
-    Raises:
-        ValueError: the file is no image, cut short, or unpacks to far more pixels than any photo.
-    """
-    image_module = require("PIL.Image")
-    try:
-        with warnings.catch_warnings():
-            # Pillow warns of an image that is likely a bomb, and refuses one twice as large.
-            warnings.simplefilter("error", image_module.DecompressionBombWarning)
-            with image_module.open(path, formats=_FORMATS) as image:
-                return image.convert("RGB")
-    except FileNotFoundError:
-        raise
-    except Exception as error:  # decoders fail in many ways
-        raise ValueError(f"{path}: not an image that can be read: {error}") from error
-
-
-def to_map(image: Any) -> Tensor:
-    """A pillow image as a map `(C, height, width)` with pixels in [0, 1]."""
-    pixels = torch.from_numpy(np.array(image, dtype=np.uint8))
-    return pixels.reshape(image.height, image.width, -1).permute(2, 0, 1) / 255
 
 
 def _random_crop(image: Any, size: int) -> Any:

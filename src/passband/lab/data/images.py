@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from passband.lab.data.labeled import LabeledData, Part
+from passband.lab.data.labeled import LabeledData, Part, plain
+from passband.lab.data.shape import chunks, mapped
 
 
 def split_by_class(images: Tensor, labels: Tensor) -> tuple[Part, Part]:
@@ -79,6 +81,26 @@ PREPROCESSING: Mapping[str, Callable[[Part, Part], tuple[Part, Part]]] = {
     "unit": unit,
 }
 """What is done to pixels in [0, 1], by name: a function of the training and the test images."""
+
+
+def standardized_as_read(loaded: LabeledData) -> LabeledData:
+    """As `standardized`, of data that is not in memory: the training set is read once."""
+    count, total, squares = 0, torch.zeros(()), torch.zeros(())
+    for maps, _ in chunks(plain(loaded.train)):
+        values = maps.double().transpose(0, 1).flatten(1)
+        count += values.shape[1]
+        total = total + values.sum(1)
+        squares = squares + values.square().sum(1)
+    mean = total / count
+    std = (squares / count - mean.square()).clamp_min(0).sqrt()
+    std[std < 1e-6] = 1
+    shape = (1, -1, *[1] * len(loaded.space))
+    moments = (found.to(torch.float32).view(shape) for found in (mean, std))
+    return mapped(loaded, partial(_shift_and_scale, *moments))
+
+
+def _shift_and_scale(mean: Tensor, std: Tensor, maps: Tensor) -> Tensor:
+    return (maps - mean).div_(std)
 
 
 def _unit(maps: Tensor) -> Tensor:

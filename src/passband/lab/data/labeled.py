@@ -76,8 +76,8 @@ class LabeledData:
                 f"{name}: training maps have (channels, *space) {tuple(train.maps.shape[1:])}, "
                 f"test maps {tuple(test.maps.shape[1:])}; they must be the same"
             )
-        classes = tuple(classes or sorted(set(train.labels), key=_numbers_first))
-        unseen = sorted(set(test.labels) - set(classes), key=_numbers_first)
+        classes = tuple(classes or in_order(train.labels))
+        unseen = list(in_order([one for one in test.labels if one not in classes]))
         if unseen:
             raise ValueError(
                 f"{name}: the test set has classes {unseen}, the training set only {list(classes)}"
@@ -207,6 +207,11 @@ def in_memory(samples: Samples) -> bool:
     if isinstance(samples, Subset):
         return in_memory(samples.dataset)
     return isinstance(samples, TensorDataset)
+
+
+def in_order(names: Sequence[str]) -> tuple[str, ...]:
+    """The different names of classes, in numerical order where they are numbers."""
+    return tuple(sorted(set(names), key=_numbers_first))
 
 
 def _numbers_first(label: str) -> tuple[bool, float, str]:

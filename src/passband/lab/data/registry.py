@@ -8,7 +8,17 @@ from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
-from passband.lab.data import cifar, digits, imagefolder, mnist, mnist5k, svhn, ucr
+from passband.lab.data import (
+    cifar,
+    digits,
+    huggingface,
+    imagefolder,
+    imported,
+    mnist,
+    mnist5k,
+    svhn,
+    ucr,
+)
 from passband.lab.data.images import PREPROCESSING
 from passband.lab.data.labeled import LabeledData
 
@@ -29,7 +39,8 @@ _FILES: Mapping[str, Callable[[Path, _Preprocessing], LabeledData]] = {
     "imagefolder": imagefolder.load,
 }
 # Families of names, `family:member`, and how the member is called.
-_FAMILIES: Mapping[str, str] = {"ucr": "NAME", "imagefolder": "SIZE"}
+_FAMILIES: Mapping[str, str] = {"ucr": "NAME", "imagefolder": "SIZE", "hf": "NAME_OR_PATH"}
+_IMPORT_PATH = "package.module:object"
 
 
 def available() -> tuple[str, ...]:
@@ -39,19 +50,20 @@ def available() -> tuple[str, ...]:
 
 def known() -> tuple[str, ...]:
     """All names and patterns of names that `load` takes, for messages and listings."""
-    return (*available(), *_FILES, *(f"{name}:{member}" for name, member in _FAMILIES.items()))
+    families = (f"{name}:{member}" for name, member in _FAMILIES.items())
+    return (*available(), *_FILES, *families, _IMPORT_PATH)
 
 
 def takes_root(name: str) -> bool:
     """Whether `load` reads this data from the user's folder if it is given one."""
     family, _, member = name.partition(":")
-    return name in _FILES or (family in _FAMILIES and bool(member))
+    return name in _FILES or (family in _FAMILIES and bool(member)) or _is_import_path(name)
 
 
 def load(
     name: str, root: str | os.PathLike[str] | None = None, preprocessing: str | None = None
 ) -> LabeledData:
-    """Loads labelled data; nothing is ever downloaded.
+    """Loads labelled data; nothing is ever downloaded, but a name on the hub by `datasets`.
 
     ========================= ==================================================================
     name                      what `root` holds
@@ -67,6 +79,11 @@ def load(
     ucr:NAME                  `NAME/NAME_TRAIN` and `NAME/NAME_TEST`, both `.ts`, `.tsv`, `.csv`,
                               `.txt` or without an ending, or a `.zip` with them; without a root
                               what ships in a package
+    hf:NAME_OR_PATH           the folder, as Hugging Face `datasets` reads it; otherwise, and
+                              without a root, a path or a name on the hub; needs the extra
+                              ``huggingface``
+    package.module:object     what the function or class likes, if it takes a `root`; for what it
+                              should give see `passband.lab.data.imported.load`
     ========================= ==================================================================
 
     The published files are checked to be those that were published, before they are read.
@@ -76,14 +93,15 @@ def load(
         root: the folder of your own data.
         preprocessing: of images: "standardized" (None means this) by the mean and standard
             deviation of each channel over the training set, `imagefolder` by those of ImageNet;
-            "unit" leaves pixels in [0, 1]. Series are left as their archive ships them.
+            "unit" leaves pixels in [0, 1]. Series are left as their archive ships them, data of
+            your own code as that gives them.
 
     Raises:
         TypeError: the name is not a string, or the root not a path.
         ValueError: the name or the preprocessing is unknown, or not for such data; or a file is
             damaged, not the published one, or cannot be used.
         FileNotFoundError: the root lacks a folder or a file.
-        ImportError: a package of the ``lab`` extra is missing.
+        ImportError: a package of an extra is missing, or your module.
 
     Example:
         >>> data = load("digits")
@@ -103,6 +121,10 @@ def load(
 
 def _reader(name: str, root: Path | None) -> Callable[[_Preprocessing], LabeledData]:
     family, _, member = name.partition(":")
+    if _is_import_path(name):
+        return _as_shipped(name, partial(imported.load, name, root))
+    if family == "hf" and member:
+        return partial(huggingface.load, member, root)
     if root is None:
         if name in _BUNDLED_IMAGES:
             return _BUNDLED_IMAGES[name]
@@ -126,6 +148,14 @@ def _reader(name: str, root: Path | None) -> Callable[[_Preprocessing], LabeledD
     raise _unknown(name)
 
 
+def _is_import_path(name: str) -> bool:
+    module, _, found = name.partition(":")
+    # `UCR:GunPoint` is a slip rather than a module.
+    return module.lower() not in _FAMILIES and all(
+        part.isidentifier() for part in (*module.split("."), *found.split("."))
+    )
+
+
 def _as_shipped(
     name: str, load: Callable[[], LabeledData]
 ) -> Callable[[_Preprocessing], LabeledData]:
@@ -138,9 +168,9 @@ def _as_shipped(
 
 
 def _unknown(name: str) -> ValueError:
-    plain = [one for one in known() if one not in (f"{f}:{m}" for f, m in _FAMILIES.items())]
-    near = get_close_matches(name.lower(), [one.lower() for one in plain], n=1)
-    meant = "".join(f"; did you mean {one!r}?" for one in plain if one.lower() in near)
+    fixed = (*available(), *_FILES)
+    near = get_close_matches(name.lower(), [one.lower() for one in fixed], n=1)
+    meant = "".join(f"; did you mean {one!r}?" for one in fixed if one.lower() in near)
     own = ", ".join(one for one in known() if one not in available())
     return ValueError(
         f"unknown data {name!r}: there is {', '.join(available())}, "
