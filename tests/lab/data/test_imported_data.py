@@ -229,5 +229,5 @@ def test_functions_that_need_more_and_preprocessing_that_there_is_not(module: Mo
     module.it = both  # type: ignore[attr-defined]
     with pytest.raises(ValueError, match="'own_data:it' is left as it is"):
         load("own_data:it", preprocessing="unit")
-    with pytest.raises(ImportError, match="has no attribute 'other'"):
+    with pytest.raises(ValueError, match="module 'own_data' has no 'other'"):
         load("own_data:other")

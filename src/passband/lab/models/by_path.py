@@ -78,7 +78,7 @@ def create(path: str, num_classes: int, in_channels: int, given: Mapping[str, ob
 
 def _function(path: str) -> Builder:
     library, _, name = path.partition(":")
-    found = load_object(f"torchvision.models:{name}" if library == "torchvision" else path)
+    found: object = load_object(f"torchvision.models:{name}" if library == "torchvision" else path)
     if not callable(found):
         raise ValueError(f"{path!r} names a function or class; got a {type(found).__name__}")
     return found
