@@ -51,7 +51,7 @@ def test_a_last_batch_of_a_single_sample_is_left_out(
 ) -> None:
     digits = data.load("digits")
     few = torch.utils.data.TensorDataset(*digits.train[:size])
-    monkeypatch.setattr(data, "load", lambda name, root: replace(digits, train=few))
+    monkeypatch.setattr(data, "load", lambda name, **given: replace(digits, train=few))
     counted = CountSteps()
     one = config(tmp_path, epochs=1, batch_size=batch)
     train(one, callbacks=[counted], progress_bar=False)
@@ -63,7 +63,7 @@ def test_batch_norm_meets_no_batch_of_a_single_value(
 ) -> None:
     digits = data.load("digits")
     few = torch.utils.data.TensorDataset(*digits.train[:9])
-    monkeypatch.setattr(data, "load", lambda name, root: replace(digits, train=few))
+    monkeypatch.setattr(data, "load", lambda name, **given: replace(digits, train=few))
     # Maps of 8x8 are 1x1 in the last stage of this model.
     run = replace(config(tmp_path, epochs=1, batch_size=4), model="resnet18")
     assert len(train(run, progress_bar=False).train_loss) == 1
@@ -107,7 +107,7 @@ def test_the_test_set_has_no_part_in_training(
     digits = data.load("digits")
     maps, labels = whole(digits.test)
     shuffled = torch.utils.data.TensorDataset(maps.flip(0) * 3, labels)
-    monkeypatch.setattr(data, "load", lambda name, root: replace(digits, test=shuffled))
+    monkeypatch.setattr(data, "load", lambda name, **given: replace(digits, test=shuffled))
     other = train(config(tmp_path, keep=0.5), progress_bar=False)
     assert other.train_loss == finished_run.train_loss
     assert other.test_accuracy != finished_run.test_accuracy

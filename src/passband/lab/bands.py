@@ -54,7 +54,7 @@ def convert(model: nn.Module, run: TrainConfig, example: Tensor) -> float | None
 
 
 def measured(model: nn.Module, loaded: LabeledData) -> float:
-    """What layers whose bands follow from data keep of the first test samples."""
+    """What layers keep of the first test samples, where that depends on data or on the epoch."""
     return pb.report(model, first(loaded.test, EVALUATION_BATCH)[0]).keep_measured
 
 

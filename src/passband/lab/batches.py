@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 
+import torch
 from torch.utils.data import DataLoader, DistributedSampler, Sampler
 
 from passband.lab.data.labeled import Samples, in_memory, size
@@ -58,10 +59,13 @@ def loader(samples: Samples, batches: Batches) -> DataLoader[object]:
     What is in memory is taken a batch at a time, in this process; what is read one by one is read
     by processes of their own.
     """
+    # Of its own, or it would take a number from the generator that a training's numbers are from,
+    # before or after an epoch seeds that.
+    seeds = torch.Generator().manual_seed(0)
     if in_memory(samples):
-        return DataLoader(samples, sampler=batches, batch_size=None)
+        return DataLoader(samples, sampler=batches, batch_size=None, generator=seeds)
     workers = min(_MOST_WORKERS, (os.cpu_count() or 1) - 1)
     return DataLoader(
         samples, batch_sampler=batches, num_workers=workers, persistent_workers=workers > 0,
-        pin_memory=True,
+        pin_memory=True, generator=seeds,
     )  # fmt: skip

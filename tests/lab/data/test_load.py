@@ -29,7 +29,7 @@ def test_available_lists_what_needs_no_folder() -> None:
         ("", None, ValueError, "unknown data ''"),
         ("ucr:", ".", ValueError, "unknown data 'ucr:'"),
         ("cifar11", ".", ValueError, "unknown data 'cifar11': .* did you mean 'cifar10'?"),
-        ("x:y", ".", ImportError, "'x:y': module 'x' cannot be imported"),
+        ("x:y", ".", ImportError, "'x:y': there is no module x"),
         ("UCR:GunPoint", None, ValueError, "'UCR:GunPoint': .* did you mean 'ucr:GunPoint'?"),
         ("hf:", None, ValueError, "unknown data 'hf:'"),
         ("digits", "some", ValueError, "'digits' ships in a package .* root='some'"),
