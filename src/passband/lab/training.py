@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressB
 from torch import nn
 
 import passband as pb
+from passband.convert.layers import band_layers
 from passband.lab import checkpoint, data, environment, models, results, rundir, thresholds
 from passband.lab.classifier import EVALUATION_BATCH, Classifier, LossHistory, short
 from passband.lab.config import TrainConfig
@@ -172,7 +173,9 @@ def build(run: TrainConfig, loaded: data.LabeledData) -> tuple[nn.Module, float 
     if run.keep is None:
         return model, None
     example = loaded.train[:2][0]
-    report = pb.convert_(model, pb.Band(keep=run.keep), example=example, plan=run.plan)
+    report = pb.convert_(model, pb.Band(keep=run.keep), example=example)
+    for layer in band_layers(model).values():
+        layer.plan = run.plan  # for where it trains; the example is on the CPU
     return model, report.keep_measured
 
 
