@@ -25,7 +25,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -47,6 +47,7 @@ from passband.transforms.precision import compute_dtype
 
 PRICES = Path(__file__).parents[1] / "src/passband/functional/prices.json"
 LARGEST = 2e9  # multiply-adds of the direct convolution, forward
+ON_GPU = 16  # times the samples: of few it would tell how long a kernel takes to start
 PURPOSES: tuple[Purpose, ...] = ("training", "inference", "frozen")
 ROUNDS, MOST = 5, 20  # timed turns of each way, and on a machine that does other things meanwhile
 LEAST, SLOW = 2e-3, 2.0  # seconds of a turn at least; from so many on one turn is enough
@@ -234,7 +235,7 @@ def counted(setting: Setting, measured: Measured) -> dict[Way, list[float]]:
     shape = layer.batch, layer.inputs, layer.outputs
     for way, transforms in measured.transforms.items():
         itemsize = compute_dtype(dtype, transforms[0], setting.device).itemsize
-        of = Shape(*shape, itemsize)
+        of = Shape(*shape, itemsize, setting.device == "cpu")
         work = convolution_work(layer.geometry, way, transforms, of, setting.purpose)
         rows[way] = [float(work[resource]) for resource in RESOURCES]
     return rows
@@ -330,6 +331,8 @@ def main() -> None:
     for name in options.dtype:
         place = name, options.device, options.threads
         drawn = layers(options.layers, options.seed)
+        if options.device != "cpu":
+            drawn = [replace(layer, batch=ON_GPU * layer.batch) for layer in drawn]
         wanted = [Setting(layer, purpose, *place) for layer in drawn for purpose in PURPOSES]
         measure_all(wanted, everything, options.data)
         known = {s: m for s, m in everything.items() if (s.dtype, s.device, s.threads) == place}

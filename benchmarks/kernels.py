@@ -26,6 +26,7 @@ from passband.transforms.fourier import Axis, Grid, dft
 LAYERS = ((64, 56), (128, 28), (256, 14), (512, 7))
 KEEPS = (0.5, 0.25)
 FLUSHED = 256 << 20  # bytes, several times what a cache holds
+DELAY = 4_000_000  # cycles, milliseconds in which a call is queued before the device starts it
 Timed = dict[str, Callable[[], object]]
 
 
@@ -117,7 +118,8 @@ def show(timed: Timed, rounds: int) -> None:
     times: dict[str, list[float]] = {name: [] for name in timed}
     for _ in range(rounds):
         for name, run in timed.items():
-            flush.zero_()  # long enough that the call is queued before it starts
+            flush.zero_()
+            torch.cuda._sleep(DELAY)  # type: ignore[no-untyped-call]
             start = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
             end = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
             start.record()

@@ -244,3 +244,20 @@ def test_symbolic_tracing_sees_one_call() -> None:
     x = torch.randn(2, 3, 9, 9, generator=torch.Generator().manual_seed(2))
     traced = torch.fx.symbolic_trace(nn.Sequential(layer, nn.ReLU()))
     assert torch.equal(traced(x), layer(x).relu())
+
+
+@pytest.mark.usefixtures("forgetful")
+def test_on_a_gpu_the_kernels_are_priced_as_transforms_beside_pytorchs_products(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(planning, "fits", lambda axes, dtype, device: device == "cuda")
+    geometry = pb.nn.BandConv2d(4, 6, 3, padding=1, keep=0.25).plan_for(torch.zeros(2, 4, 56, 56))
+    for dtype in (torch.float32, torch.bfloat16):
+        plan = planning.make_plan(geometry.geometry, "auto", 128, 64, 64, dtype, "cuda")
+        assert plan.way == "fused"
+        assert set(plan.costs) == {"fft", "dft", "spatial", "fused"}
+    shape = cost.Shape(128, 64, 64, 2, on_cpu=False)
+    work = cost.convolution_work(geometry.geometry, "fused", ("fused", "dft"), shape, "inference")
+    assert work["launch"] == 2
+    assert work["product"] > 0
+    assert not work["tile"] + work["panel"] + work["pack"]

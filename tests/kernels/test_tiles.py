@@ -5,11 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from itertools import product
+from pathlib import Path
 
 import pytest
 import torch
 
 from passband.kernels import gpu as kernels
+from passband.kernels.gpu import choice
 from passband.kernels.gpu.tiles import Direction, Problem, Tile, tiles
 from passband.transforms.fourier import Axis, Grid
 
@@ -72,3 +74,17 @@ def test_in_the_interpreter_they_are_there(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("TRITON_INTERPRET", "1")
     assert kernels.supports(torch.zeros(1, 1, 8, 8), [AXIS, AXIS])
     assert kernels.supports(torch.zeros(13, 2, 1, 1, dtype=torch.bfloat16), [AXIS, AXIS])
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_on_a_gpu_triton_needs_a_compiler(there: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setattr(choice, "_capable", lambda: True)
+    monkeypatch.setattr(choice, "_installed", lambda: True)
+    monkeypatch.setattr(choice, "which", lambda name: f"/usr/bin/{name}" if there else None)
+    monkeypatch.setattr(Path, "exists", lambda path: True)
+    choice._compiles.cache_clear()
+    try:
+        assert kernels.available("cuda") is there
+    finally:
+        choice._compiles.cache_clear()

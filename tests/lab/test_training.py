@@ -12,10 +12,12 @@ from lightning.pytorch.callbacks import Callback
 
 import passband as pb
 from digits_run import config, weights
+from passband.convert.layers import band_layers
+from passband.functional import plan
 from passband.lab import data, files, models, results
 from passband.lab.classifier import Classifier
 from passband.lab.data import whole
-from passband.lab.training import Result, train
+from passband.lab.training import Result, build, train
 
 
 class CountSteps(Callback):
@@ -195,3 +197,14 @@ def test_a_rate_halved_every_50_epochs(tmp_path: Path) -> None:
         schedule.step()
     assert rates == pytest.approx(50 * [0.1] + 50 * [0.05] + 50 * [0.025])
     assert made["lr_scheduler"].get("interval", "epoch") == "epoch"
+
+
+def test_a_plan_is_for_where_it_trains_not_for_the_example(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kernels for the GPU are wanted, and there are none for the CPU, where the model is built."""
+    monkeypatch.setattr(plan, "missing", lambda device: "none were compiled")
+    run = config(tmp_path, keep=0.5, plan="fused")
+    model, measured = build(run, data.load("digits"))
+    assert {layer.plan for layer in band_layers(model).values()} == {"fused"}
+    assert measured is not None

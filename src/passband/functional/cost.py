@@ -34,7 +34,7 @@ RESOURCES = (
 matrix product; a byte read or written; an operation of a fast Fourier transform; a byte put in its
 place one by one; an entry of a matrix too large to keep; the start of the library's convolution, a
 multiply-add of it, and one of those that starve on few input channels, on few output channels, or
-in groups. And of the compiled kernels: a start; a multiply-add of a transform or of a product of
+in groups. And of the kernels: a start; a multiply-add of a transform or of a product of
 one row, of other products, of filters' spectra; a tap put in their order; a byte."""
 TRANSFORMS: tuple[Transform, ...] = ("fft", "dft")
 _BLOCK = 16  # numbers that a vector unit takes at once
@@ -46,12 +46,16 @@ _CALL = 2  # starts of a kernel that the start of a whole convolution takes as l
 
 
 class Shape(NamedTuple):
-    """N, input and output channels, and bytes of a number in the dtype of the computation."""
+    """N, input and output channels, and bytes of a number in the dtype of the computation.
+
+    `on_cpu` is where kernels multiply with filters by their taps; elsewhere they only transform.
+    """
 
     batch: int
     inputs: int
     outputs: int
     itemsize: int
+    on_cpu: bool = True
 
 
 Work = Counter[str]
@@ -121,12 +125,12 @@ def _spatial_work(geometry: Geometry, transform: Transform, shape: Shape, purpos
 def _spectral_work(
     geometry: Geometry, maps: Transform, filters: Transform, shape: Shape, purpose: Purpose
 ) -> Work:
-    batch, inputs, outputs, itemsize = shape
+    batch, inputs, outputs, itemsize, on_cpu = shape
     source = transform_work(geometry.source, maps, batch * inputs, itemsize)
     target = transform_work(geometry.target_axes, maps, batch * outputs, itemsize)
     passes, each_way = (3, 2) if purpose == "training" else (1, 1)
     around = _sum((source, each_way), (target, each_way))
-    if maps == "fused" and takes_taps(geometry.filter_axes, geometry.groups):
+    if maps == "fused" and on_cpu and takes_taps(geometry.filter_axes, geometry.groups):
         work = _sum((around, 1), (_taps_work(geometry, shape, purpose), 1))
         if purpose == "frozen":  # all in one call
             work["launch"] = _CALL
@@ -193,7 +197,7 @@ def _fft_work(axes: tuple[Axis, ...], maps: int, itemsize: int) -> Work:
 
 
 def _product_work(geometry: Geometry, shape: Shape) -> Work:
-    batch, inputs, outputs, itemsize = shape
+    batch, inputs, outputs, itemsize, _ = shape
     work: Work = Counter()
     bins, groups = count(geometry.source), geometry.groups
     filters = inputs * outputs // groups
@@ -226,7 +230,7 @@ def _kernel_work(axes: tuple[Axis, ...], maps: int, itemsize: int) -> Work:
 
 def _taps_work(geometry: Geometry, shape: Shape, purpose: Purpose) -> Work:
     """Of compiled products with filters by their taps: forward, to the input, to the weight."""
-    batch, inputs, outputs, itemsize = shape
+    batch, inputs, outputs, itemsize, _ = shape
     forward = _tile_work(geometry, batch, inputs, outputs, itemsize)
     if purpose == "frozen":
         return forward
@@ -258,7 +262,7 @@ def _tile_work(
 
 def _conv_work(geometry: Geometry, shape: Shape) -> Work:
     """Of an ordinary convolution, which starves on few channels."""
-    batch, inputs, outputs, itemsize = shape
+    batch, inputs, outputs, itemsize, _ = shape
     taps = math.prod(g.count for g in geometry.taps)
     positions = batch * math.prod(g.count for g in geometry.target)
     reached = batch * math.prod(a.grid.count for a in geometry.reach_axes)

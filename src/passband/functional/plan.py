@@ -108,18 +108,19 @@ def make_plan(
     possible = ways(geometry, dtype, device)
 
     def transforms_of(way: Way) -> tuple[Transform, Transform]:
-        fused = "fused" in possible and "sum" in at
+        # On a GPU a low-pass by kernels before PyTorch's convolution was not timed yet.
+        fused = "fused" in possible and "sum" in at and device == "cpu"
         filters = inputs * outputs // geometry.groups
         return _transforms(geometry, way, batch * inputs, filters, at, fused=fused)
 
     def work_of(way: Way) -> Work:
         transforms = transforms_of(way)
         itemsize = compute_dtype(dtype, transforms[0], device).itemsize
-        shape = Shape(batch, inputs, outputs, itemsize)
+        shape = Shape(batch, inputs, outputs, itemsize, device == "cpu")
         return convolution_work(geometry, way, transforms, shape, purpose)
 
     costs: dict[Way, float] = {
-        way: seconds(work_of(way), at) for way in possible if way != "fused" or "tile" in at
+        way: seconds(work_of(way), at) for way in possible if way != "fused" or "sum" in at
     }
     way: Way
     if asked == "auto" and geometry.full:

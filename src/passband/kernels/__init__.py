@@ -23,7 +23,10 @@ def missing(device_type: str) -> str | None:
         return cpu.missing()
     if gpu.available(device_type):
         return None
-    return "they need a CUDA device with Triton (pip install 'passband[gpu]')"
+    return (
+        "they need a CUDA device with Triton (pip install 'passband[gpu]'), a C compiler and "
+        "Python's headers"
+    )
 
 
 def fits(axes: Sequence[Axis], dtype: torch.dtype, device_type: str) -> bool:

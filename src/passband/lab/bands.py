@@ -7,6 +7,7 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
 import passband as pb
+from passband.convert.layers import band_layers
 from passband.lab.classifier import EVALUATION_BATCH
 from passband.lab.config import TrainConfig
 from passband.lab.data import LabeledData, first
@@ -38,7 +39,7 @@ def convert(model: nn.Module, run: TrainConfig, example: Tensor) -> float | None
             pb.convert_(model, None, memory=policy, example=example)
         return None
     band = first_band(run)
-    report = pb.convert_(model, band, memory=policy, example=example, plan=run.plan)
+    report = pb.convert_(model, band, memory=policy, example=example)
     if run.layer_keeps is not None:
         names = [row.name for row in report.converted]
         if len(names) != len(run.layer_keeps):
@@ -50,6 +51,8 @@ def convert(model: nn.Module, run: TrainConfig, example: Tensor) -> float | None
         bands = {name: pb.Band(keep=k, fft_size=run.fft_size) for name, k in keeps}
         pb.set_band_(model, bands)
         report = pb.report(model, example)
+    for layer in band_layers(model).values():
+        layer.plan = run.plan  # for where it trains; the example is on the CPU
     return report.keep_measured
 
 

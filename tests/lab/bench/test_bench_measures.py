@@ -183,5 +183,7 @@ def test_a_peer_that_is_not_installed_is_noted(monkeypatch: pytest.MonkeyPatch) 
 def test_the_machine_is_as_it_was_afterwards() -> None:
     before = torch.get_num_threads()
     with prepared(before + 1):
+        assert torch.backends.cudnn.enabled  # which its scope of flags turns off if not told
+        assert torch.backends.cudnn.benchmark
         assert describe(CPU).threads == before + 1
     assert torch.get_num_threads() == before

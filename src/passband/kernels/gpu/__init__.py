@@ -21,8 +21,9 @@ memory (`Layout`):
     512       7x7    0.5   3x3        13      67      61      81
     512       7x7    0.25  2x2        13      34      31      39
 
-So a layer that is not bound by its arithmetic cannot gain in this way. No kernel was timed yet:
-they are compiled for such a GPU and tested by Triton's interpreter.
+So a layer that is not bound by its arithmetic cannot gain in this way: on an H200 both transforms
+together take about as long as cuDNN's whole convolution (benchmarks/NOTES.md). They are the fastest
+way to a band-limited convolution there, but not faster than one without a band.
 """
 
 from passband.kernels.gpu.choice import available as available

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 import os
+import sysconfig
 from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
+from shutil import which
 
 import torch
 from torch import Tensor
@@ -19,10 +22,13 @@ _OFFSETS = 1 << 31  # within one image
 
 
 def available(device_type: str) -> bool:
-    """Whether kernels run on a type of device: Triton is there, and a GPU or its interpreter."""
+    """Whether kernels run on a type of device: Triton and what it needs, and such a GPU.
+
+    Or Triton's interpreter, on a CPU.
+    """
     if device_type == "cpu":
         return interpreted() and _installed()
-    return device_type == "cuda" and _installed() and _capable()
+    return device_type == "cuda" and _installed() and _compiles() and _capable()
 
 
 def fits(axes: Sequence[Axis], dtype: torch.dtype) -> bool:
@@ -52,6 +58,13 @@ def interpreted() -> bool:
 @cache
 def _installed() -> bool:
     return find_spec("triton") is not None
+
+
+@cache
+def _compiles() -> bool:
+    """Whether Triton can compile what starts a kernel: it raises where it cannot."""
+    headers = Path(sysconfig.get_paths()["include"]) / "Python.h"
+    return bool(os.environ.get("CC") or which("gcc") or which("clang")) and headers.exists()
 
 
 @cache

@@ -1,22 +1,28 @@
-"""Starts kernels; on a device, with the tile that proved fastest. Imports Triton."""
+"""Starts kernels; on a device, with the tile that proves fastest at the first call."""
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import torch
 import triton
 from torch import Tensor
+from triton.runtime.errors import OutOfResources, PTXASError
+from triton.testing import do_bench
 
 from passband.kernels.gpu.device.adjoint import adjoint_kernel
 from passband.kernels.gpu.device.analysis import analysis_kernel
-from passband.kernels.gpu.tiles import Direction, Problem, Tile, tiles
+from passband.kernels.gpu.tiles import Direction, Problem, tiles
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
-_STAGES = (1, 3)  # of the software pipeline that loads ahead
+_STAGES = 1  # of the software pipeline; to load ahead, with 3, cost more than it brought
+_WARM_UP, _TIMED = 3, 12  # milliseconds for which a tile is tried
+_fastest: dict[tuple[object, ...], dict[str, int]] = {}
 
 
 def launch(
@@ -37,18 +43,25 @@ def launch(
         numbers: arguments by name.
         fixed: constants by name that are not in `problem`.
     """
-    constants = {**fixed, **constants_of(problem, own)}
+    given = {**numbers, **fixed, **constants_of(problem, own)}
     channels = int(numbers["channels"])
+    kernel = kernel_of(problem.direction)
 
     def grid(sides: Mapping[str, Any]) -> tuple[int]:
         return (images * programs(problem, channels, sides),)
 
     with torch.cuda.device_of(tensors[0]):
         if INTERPRETED:
-            kernel = kernel_of(problem.direction)
-            kernel[grid](*tensors, **numbers, **constants, **tiles(problem)[0].sides())
-        else:
-            _tuned(problem)[grid](*tensors, **numbers, **constants)
+            kernel[grid](*tensors, **given, **tiles(problem)[0].sides())
+            return
+        # Later calls for another number of maps use the tile found.
+        key = problem, *fixed.values(), *(t.dtype for t in tensors), tensors[0].device
+        if key not in _fastest:
+            tried = candidates(problem)
+            run = partial(kernel.run, *tensors, grid=grid, warmup=False, **given)
+            compile_ahead = partial(kernel.warmup, *tensors, grid=grid, **given)
+            _fastest[key] = tried[0] if len(tried) == 1 else _tuned(tried, compile_ahead, run)
+        kernel[grid](*tensors, **given, **_fastest[key])
 
 
 def constants_of(problem: Problem, own: tuple[int, int]) -> dict[str, Any]:
@@ -82,16 +95,30 @@ def kernel_of(direction: Direction) -> Any:
     return analysis_kernel if direction == "analysis" else adjoint_kernel
 
 
-@cache
-def _tuned(problem: Problem) -> Any:
-    """The kernel, which at its first call for a layout of maps tries each tile.
-
-    Later calls for another number of maps use the tile found.
-    """
-    configs = [_config(tile, stages) for tile in tiles(problem) for stages in _STAGES]
-    key = ["LAST", "TURNED"] if problem.direction == "analysis" else ["LAST"]
-    return triton.autotune(configs, key)(kernel_of(problem.direction))
+def candidates(problem: Problem) -> list[dict[str, int]]:
+    """What is tried: constants of a kernel that say its tile, warps and stages."""
+    return [
+        {**tile.sides(), "num_warps": tile.warps, "num_stages": _STAGES} for tile in tiles(problem)
+    ]
 
 
-def _config(tile: Tile, stages: int) -> Any:
-    return triton.Config(tile.sides(), num_warps=tile.warps, num_stages=stages)
+def _tuned(
+    tried: list[dict[str, int]],
+    compile_ahead: Callable[..., object],
+    run: Callable[..., object],
+) -> dict[str, int]:
+    """The fastest candidate."""
+    # To compile one takes a second: all at once, on all cores.
+    with ThreadPoolExecutor() as pool, triton.AsyncCompileMode(pool, ignore_errors=True):
+        for how in tried:
+            compile_ahead(**how)
+    times = [_milliseconds(partial(run, **how)) for how in tried]
+    return tried[times.index(min(times))]
+
+
+def _milliseconds(run: Callable[[], object]) -> float:
+    """Of a call; without end, if the device has no room for such a kernel."""
+    try:
+        return float(do_bench(run, warmup=_WARM_UP, rep=_TIMED, return_mode="median"))
+    except (OutOfResources, PTXASError):
+        return math.inf

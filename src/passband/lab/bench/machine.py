@@ -68,7 +68,7 @@ def prepared(threads: int) -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        with torch.backends.cudnn.flags(benchmark=True):  # the peer at its best
+        with torch.backends.cudnn.flags(enabled=True, benchmark=True):  # the peer at its best
             yield
     finally:
         torch.set_num_threads(before)
