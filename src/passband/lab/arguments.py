@@ -42,6 +42,7 @@ def _option(text: str) -> tuple[str, object]:
 # What studies are told; which of them takes it, the fields of its config say.
 STUDY_OPTIONS: dict[str, tuple[Callable[[str], Any], bool, str]] = {
     "keep": (_keep, True, "fractions kept; plain is always part"),
+    "test_keep": (float, True, "fractions kept in the test, whatever was trained"),
     "energy": (float, True, "shares of energy that bands hold, chosen for each batch"),
     "beta": (float, True, "thresholds"),
     "fractions": (float, True, "of the numbers that are kept"),
@@ -98,7 +99,8 @@ def parser() -> argparse.ArgumentParser:
     for option, (kind, several, what) in STUDY_OPTIONS.items():
         some: dict[str, Any] = {"nargs": "+", "action": "extend"} if several else {}
         of = ", ".join(name for name, study in STUDIES.items() if option in study.options)
-        study.add_argument(f"--{option}", type=kind, help=f"{what} ({of})", **some)
+        flag = f"--{option.replace('_', '-')}"
+        study.add_argument(flag, type=kind, help=f"{what} ({of})", **some)
     study.add_argument("--jobs", type=int, help="trainings side by side on this machine")
     study.add_argument("--ray", metavar="ADDRESS", help="train on a Ray cluster")
     study.add_argument("--bundled", action="store_true",

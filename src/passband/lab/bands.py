@@ -57,7 +57,7 @@ def convert(model: nn.Module, run: TrainConfig, example: Tensor) -> float | None
 
 
 def measured(model: nn.Module, loaded: LabeledData) -> float:
-    """What layers keep of the first test samples, where that depends on data or on the epoch."""
+    """What layers keep of the first test samples, with the bands that they have now."""
     return pb.report(model, first(loaded.test, EVALUATION_BATCH)[0]).keep_measured
 
 
@@ -96,7 +96,14 @@ class MovingBand(Callback):
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Sets it."""
-        keep = keep_of_epoch(self.run, trainer.current_epoch)
+        self._set(pl_module, trainer.current_epoch)
+
+    def on_test_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Sets that of the last epoch: a run that was killed after its end has no other."""
+        self._set(pl_module, trainer.current_epoch - 1)
+
+    def _set(self, pl_module: L.LightningModule, epoch: int) -> None:
+        keep = keep_of_epoch(self.run, epoch)
         model = pl_module.get_submodule("model")
         pb.set_band_(model, pb.Band(keep=keep, fft_size=self.run.fft_size))
 

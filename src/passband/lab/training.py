@@ -128,7 +128,8 @@ def train(
             trainer.fit(module, ckpt_path=path if resume else None, weights_only=True)
             measured = history.measurements() + _tested(trainer, module, history, loaded)
             measured += [found for one in measure for found in one.measurements()]
-            if run.energy is not None or run.keep_start is not None:  # known at the end alone
+            # A share of energy is so many coefficients only on data; a moving band has moved.
+            if run.energy is not None or run.keep_start is not None:
                 keep_measured = bands.measured(module.model, loaded)
             # A probe may look at the last epoch's test accuracy as well: it is there once.
             once = {(one.metric, one.epoch): one for one in reversed(measured)}
