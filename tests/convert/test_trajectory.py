@@ -15,7 +15,7 @@ from torch.optim import SGD, Adam, Optimizer
 
 import passband as pb
 from passband.lab.models import create_model
-from passband.lab.models.resnet import BasicBlock
+from passband.lab.models.residual import BasicBlock
 
 PlanName = Literal["auto", "fft", "dft", "spatial"]
 FULL = pb.Band(keep=1)

@@ -60,6 +60,7 @@ def test_bad_values_are_told(given: dict[str, Any], error: type[Exception], told
         ({"epochs": 3, "beta_epochs": 3}, ValueError, "beta is reached; got 3 of 3"),
         ({"keep": 0.5}, ValueError, "'spec_lenet5' is spectral: .* got keep 0.5, .* beta or dens"),
         ({"model": "lenet5", "beta": 0.5}, ValueError, "'lenet5' has no thresholds: beta .* 0.5"),
+        ({"model": "mynet:Net", "beta": 0.5}, ValueError, "'mynet:Net' has no thresholds: beta"),
         ({"model": "lenet5", "beta": 0.0}, ValueError, "'lenet5' has no thresholds: beta .* 0.0"),
         ({"model": "lenet5", "density": 0.5}, ValueError, "no thresholds: density is for spectral"),
         ({"model": "lenet5", "beta_epochs": 1}, ValueError, "no thresholds: beta_epochs .* got 1"),

@@ -136,6 +136,30 @@ def test_a_run_that_cannot_start_leaves_nothing(
     assert not (tmp_path / "new").exists()
 
 
+def test_a_model_of_the_users_trains_as_the_laboratorys(
+    finished_run: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It takes image_size, which is then given to it as to lenet5.
+    (tmp_path / "mine_trained.py").write_text("""
+from passband.lab.models import create_model
+
+def net(num_classes, in_channels, image_size=28):
+    sizes = {"num_classes": num_classes, "in_channels": in_channels}
+    return create_model("lenet5", **sizes, image_size=image_size)
+""")
+    monkeypatch.chdir(tmp_path)
+    run = replace(config(tmp_path / "new", keep=0.5), model="mine_trained:net")
+    result = train(run, progress_bar=False)
+    assert result.train_loss == finished_run.train_loss
+    assert result.test_accuracy == finished_run.test_accuracy
+
+
+def test_a_volume_network_is_not_for_images(tmp_path: Path) -> None:
+    run = replace(config(tmp_path / "new"), model="cnn3d")
+    with pytest.raises(ValueError, match=r"'cnn3d' is for volumes, but 'digits' holds images"):
+        train(run, progress_bar=False)
+
+
 def test_two_processes_learn_as_one(tmp_path: Path) -> None:
     one = train(config(tmp_path / "one", epochs=1), progress_bar=False)
     words = [

@@ -17,6 +17,7 @@ from passband.lab.checks import (
 )
 from passband.lab.data.augmentation import AUGMENTATIONS
 from passband.lab.models import available, is_spectral
+from passband.lab.models.by_path import is_path
 from passband.lab.recipes import recipe_for
 from passband.packing.sparse import Store
 
@@ -205,7 +206,7 @@ class TrainConfig:
                 f"beta_epochs is below epochs, so that beta is reached; got {self.beta_epochs} of "
                 f"{self.epochs}"
             )
-        if self.model in available() and not self.spectral:
+        if is_path(self.model) or (self.model in available() and not self.spectral):
             for name, nothing in _OF_SPECTRAL_MODELS.items():
                 if (value := getattr(self, name)) != nothing:
                     raise ValueError(

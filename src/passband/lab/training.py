@@ -214,7 +214,8 @@ def build(run: TrainConfig, loaded: data.LabeledData) -> tuple[nn.Module, float 
     Raises:
         ValueError: The model is unknown, or not for such data or labels.
     """
-    if (dims := models.dims(run.model)) not in (None, len(loaded.space)):
+    dims = models.dims(run.model)
+    if dims is not None and dims != len(loaded.space):
         shape = (loaded.in_channels, *loaded.space)
         raise ValueError(
             f"model {run.model!r} is for {_MAPS[dims]}, "

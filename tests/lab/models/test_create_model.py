@@ -17,7 +17,9 @@ from passband.lab.models import (
 
 SPACE = {
     "lenet5": (28, 28), "fcn": (50,), "resnet18": (16, 16), "resnet18_icml": (16, 16),
-    "vgg16": (16, 16), "densenet": (16, 16), "mobilenet": (16, 16), "unet": (16, 16),
+    "resnet20": (16, 16), "resnet50": (16, 16), "resnet1d": (50,), "inceptiontime": (50,),
+    "cnn3d": (8, 6, 5), "vgg16": (16, 16), "densenet": (16, 16), "densenet_icml": (16, 16),
+    "mobilenet": (16, 16), "unet": (16, 16),
     "alexnet": (16, 16), "densenet_table1": (16, 16),
     "spec_lenet5": (28, 28), "spec_alexnet": (16, 16), "spec_vgg16": (16, 16),
     "spec_densenet": (16, 16), "spec_lenet5_bn": (28, 28), "spec_alexnet_bn": (16, 16),
@@ -74,10 +76,8 @@ def test_converted_with_all_frequencies_it_computes_the_same(
         torch.manual_seed(1)
         torch.testing.assert_close(model(x), expected)
     for key, module in model.named_modules():
-        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.ConvTranspose2d):
-            banded = isinstance(
-                module, pb.nn.BandConv1d | pb.nn.BandConv2d | pb.nn.BandConvTranspose2d
-            )
+        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.ConvTranspose2d):
+            banded = type(module).__name__.startswith("Band")
             assert banded == any(size > 1 for size in module.kernel_size), key
 
 
@@ -92,11 +92,17 @@ def test_weights_follow_the_seed(name: str) -> None:
 
 
 def test_options_and_defaults() -> None:
-    assert options("lenet5") == {"image_size": 28}
-    assert options("fcn") == {"widths": (128, 256, 128)}
-    assert options("resnet18") == options("resnet18_icml") == {"activation": "relu"}
-    assert options("vgg16") == options("mobilenet") == {}
+    assert options("lenet5") == {"image_size": 28, "width": 1, "padding_mode": "zeros"}
+    assert options("fcn") == {"widths": (128, 256, 128), "width": 1}
+    residual = {"activation": "relu", "width": 1, "padding_mode": "zeros"}
+    assert options("resnet18_icml") == residual
+    for name in ("resnet18", "resnet20", "resnet50"):
+        assert options(name) == residual | {"stem": "usual"}
+    assert options("vgg16") == {"width": 1}
+    for name in ("mobilenet", "resnet1d", "inceptiontime", "cnn3d"):
+        assert options(name) == {}
     assert options("densenet") == {"growth": 12, "depth": 100}
+    assert options("densenet_icml") == {"growth": 12}
     assert options("unet") == {"width": 32, "depth": 4}
     assert options("alexnet") == {}
     assert options("densenet_table1") == {"growth": 64}
@@ -118,7 +124,27 @@ def test_options_and_defaults() -> None:
         ("zebra", {}, ValueError, "unknown model 'zebra': there is lenet5, fcn, resnet18, "),
         (None, {}, TypeError, "is a str; got None"),
         ("lenet5", {"widths": 3}, TypeError, "no option 'widths'; it takes image_size"),
-        ("vgg16", {"depth": 3}, TypeError, "no option 'depth'; it takes no options"),
+        ("vgg16", {"depth": 3}, TypeError, "no option 'depth'; it takes width"),
+        ("mobilenet", {"depth": 3}, TypeError, "no option 'depth'; it takes no options"),
+        ("resnet18_icml", {"stem": "usual"}, TypeError, "no option 'stem'; it takes activation, "),
+        ("resnet50", {"stem": 7}, ValueError, "stem is one of usual, strided, blurpool, .* got 7"),
+        ("resnet20", {"padding_mode": "reflect"}, ValueError, "is one of zeros, circular; .*refl"),
+        ("resnet20", {"width": 0}, ValueError, "width is finite and above 0; got 0"),
+        ("resnet50", {"num_classes": 0}, ValueError, "num_classes is at least 1; got 0"),
+        ("vgg16", {"width": float("nan")}, ValueError, "width is finite and above 0; got nan"),
+        ("fcn", {"width": "1"}, TypeError, "width is a number; got '1'"),
+        ("lenet5", {"width": -0.5}, ValueError, "width is finite and above 0; got -0.5"),
+        ("lenet5", {"padding_mode": None}, ValueError, "padding_mode is one of .* got None"),
+        (
+            "lenet5",
+            {"padding_mode": "circular", "image_size": (28, 10)},
+            ValueError,
+            r"image_size is at least 11; got \(28, 10\)",
+        ),
+        ("densenet_icml", {"growth": -1}, ValueError, "growth is at least 1; got -1"),
+        ("resnet1d", {"in_channels": 0}, ValueError, "in_channels is at least 1; got 0"),
+        ("inceptiontime", {"num_classes": 0}, ValueError, "num_classes is at least 1; got 0"),
+        ("cnn3d", {"in_channels": 1.0}, TypeError, "in_channels is a whole number; got 1.0"),
         ("resnet18", {"depth": 3}, TypeError, "no option 'depth'; it takes activation"),
         (
             "resnet18",

@@ -26,6 +26,20 @@ def test_parameters_are_those_of_the_papers_table_2(
     assert round(parameters(growth=growth, depth=depth) / 1e6, 1) == millions
 
 
+def test_the_papers_densenet_121_for_small_images() -> None:
+    model = create_model("densenet_icml", num_classes=100, in_channels=3)
+    # Of a widely used DenseNet-BC for CIFAR with blocks of 6-12-24-16: 1,000,618 for ten classes.
+    assert sum(p.numel() for p in model.parameters()) == 1_000_618 + 90 * (384 + 1)
+    assert sum(isinstance(m, nn.Conv2d | nn.Linear) for m in model.modules()) == 121
+    shapes = outputs(model, 3, 32, 32)
+    channels = 24
+    for i, (count, side) in enumerate(zip((6, 12, 24, 16), (32, 16, 8, 4), strict=True), 1):
+        channels += 12 * count
+        assert shapes[f"block{i}"] == (channels, side, side)
+        channels //= 2
+    assert shapes["relu"] == (384, 4, 4)
+
+
 @pytest.mark.parametrize("depth", [10, 40, 100])
 def test_its_depth(depth: int) -> None:
     model = create_model("densenet", num_classes=10, in_channels=3, growth=4, depth=depth)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -62,10 +63,35 @@ def densenet(
     if rest:
         raise ValueError(f"depth is {_OUTSIDE} more than a multiple of {2 * _BLOCKS}; got {depth}")
 
+    return _densenet(num_classes, in_channels, growth, [count] * _BLOCKS)
+
+
+def densenet_icml(num_classes: int, in_channels: int, growth: int = 12) -> nn.Sequential:
+    """The "DenseNet-121" of Dziedzic et al. (ICML 2019): blocks of 6, 12, 24 and 16 layers.
+
+    They are those of the network for ImageNet, with its growth of 32 made 12, a 3x3 stem and no
+    max-pool: maps of 32, 16, 8 and 4 samples a side.
+
+    Args:
+        num_classes: how many logits it returns.
+        in_channels: channels of the images `(N, in_channels, height, width)`, of any size; an odd
+            side is pooled up.
+        growth: channels that each layer adds.
+    """
+    check_count("num_classes", num_classes)
+    check_count("in_channels", in_channels)
+    check_count("growth", growth)
+    return _densenet(num_classes, in_channels, growth, (6, 12, 24, 16))
+
+
+def _densenet(
+    num_classes: int, in_channels: int, growth: int, counts: Sequence[int]
+) -> nn.Sequential:
+    """A 3x3 stem, dense blocks of so many layers, half the channels kept between, and logits."""
     channels = 2 * growth
     layers = OrderedDict[str, nn.Module]()
     layers["conv"] = nn.Conv2d(in_channels, channels, 3, padding=1, bias=False)
-    for i in range(1, _BLOCKS + 1):
+    for i, count in enumerate(counts, 1):
         if i > 1:
             kept = int(_COMPRESSION * channels)
             layers[f"transition{i - 1}"] = _transition(channels, kept)

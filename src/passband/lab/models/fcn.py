@@ -8,12 +8,16 @@ from collections.abc import Sequence
 from torch import nn
 
 from passband.lab.checks import check_count, check_counts
+from passband.lab.models.width import scaled
 
 _KERNELS = (8, 5, 3)
 
 
 def fcn(
-    num_classes: int, in_channels: int, widths: Sequence[int] = (128, 256, 128)
+    num_classes: int,
+    in_channels: int,
+    widths: Sequence[int] = (128, 256, 128),
+    width: float = 1,
 ) -> nn.Sequential:
     """Three 'same' convolutions with batch norm and ReLU, then the mean over time and logits.
 
@@ -23,6 +27,7 @@ def fcn(
         num_classes: how many logits it returns.
         in_channels: channels of the series.
         widths: channels of the three convolutions.
+        width: times these.
     """
     check_count("num_classes", num_classes)
     check_count("in_channels", in_channels)
@@ -31,11 +36,11 @@ def fcn(
     # put there by hand: Conv1d(padding="same") does just that, but warns about it.
     layers: OrderedDict[str, nn.Module] = OrderedDict(pad1=nn.ZeroPad1d((0, 1)))
     before = in_channels
-    for i, (width, kernel) in enumerate(zip(widths, _KERNELS, strict=True), 1):
-        layers[f"conv{i}"] = nn.Conv1d(before, width, kernel, padding=(kernel - 1) // 2)
-        layers[f"bn{i}"] = nn.BatchNorm1d(width)
+    for i, (channels, kernel) in enumerate(zip(scaled(width, *widths), _KERNELS, strict=True), 1):
+        layers[f"conv{i}"] = nn.Conv1d(before, channels, kernel, padding=(kernel - 1) // 2)
+        layers[f"bn{i}"] = nn.BatchNorm1d(channels)
         layers[f"relu{i}"] = nn.ReLU()
-        before = width
+        before = channels
     layers["pool"] = nn.AdaptiveAvgPool1d(1)
     layers["flatten"] = nn.Flatten()
     layers["fc"] = nn.Linear(before, num_classes)

@@ -1,4 +1,8 @@
-"""Which models there are, by name. To add one, write what builds it and name it here."""
+"""Which models there are, by name. To add one, write what builds it and name it here.
+
+What holds of these names holds as well of the path of a model (see `create_model`), of which is
+known no more than that it is plain and returns a logit for each class.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,17 @@ from typing import NamedTuple
 
 from torch import nn
 
+from passband.lab.models import by_path
 from passband.lab.models.alexnet import alexnet
-from passband.lab.models.densenet import densenet
+from passband.lab.models.cnn3d import cnn3d
+from passband.lab.models.densenet import densenet, densenet_icml
 from passband.lab.models.densenet_table1 import densenet_table1
 from passband.lab.models.fcn import fcn
+from passband.lab.models.inceptiontime import inceptiontime
 from passband.lab.models.lenet5 import lenet5
 from passband.lab.models.mobilenet import mobilenet
-from passband.lab.models.resnet import resnet18, resnet18_icml
+from passband.lab.models.resnet import resnet18, resnet18_icml, resnet20, resnet50
+from passband.lab.models.resnet1d import resnet1d
 from passband.lab.models.spectral.alexnet import spec_alexnet
 from passband.lab.models.spectral.densenet import spec_densenet
 from passband.lab.models.spectral.lenet5 import spec_lenet5
@@ -47,8 +55,14 @@ _MODELS: Mapping[str, _Entry] = {
     "fcn": _Entry(fcn, dims=1),
     "resnet18": _Entry(resnet18, dims=2),
     "resnet18_icml": _Entry(resnet18_icml, dims=2),
+    "resnet20": _Entry(resnet20, dims=2),
+    "resnet50": _Entry(resnet50, dims=2),
+    "resnet1d": _Entry(resnet1d, dims=1),
+    "inceptiontime": _Entry(inceptiontime, dims=1),
+    "cnn3d": _Entry(cnn3d, dims=3),
     "vgg16": _Entry(vgg16, dims=2),
     "densenet": _Entry(densenet, dims=2),
+    "densenet_icml": _Entry(densenet_icml, dims=2),
     "mobilenet": _Entry(mobilenet, dims=2),
     "unet": _Entry(UNet, dims=2, per_pixel=True),
     "alexnet": _Entry(alexnet, dims=2),
@@ -72,13 +86,15 @@ def available() -> tuple[str, ...]:
     return tuple(_MODELS)
 
 
-def dims(name: str) -> int:
-    """The axes of the maps that a model takes: 1 for series, 2 for images.
+def dims(name: str) -> int | None:
+    """The axes of the maps that a model takes: 1 for series, 2 for images, 3 for volumes.
+
+    None if it is given by its path, and so is not known.
 
     Raises:
         ValueError: there is no such model.
     """
-    return _entry(name).dims
+    return None if _is_path(name) else _entry(name).dims
 
 
 def per_pixel(name: str) -> bool:
@@ -87,7 +103,7 @@ def per_pixel(name: str) -> bool:
     Raises:
         ValueError: there is no such model.
     """
-    return _entry(name).per_pixel
+    return not _is_path(name) and _entry(name).per_pixel
 
 
 def is_spectral(name: str) -> bool:
@@ -96,7 +112,7 @@ def is_spectral(name: str) -> bool:
     Raises:
         ValueError: there is no such model.
     """
-    return _entry(name).plain is not None
+    return not _is_path(name) and _entry(name).plain is not None
 
 
 def plain_form(name: str) -> str:
@@ -109,7 +125,7 @@ def plain_form(name: str) -> str:
         >>> plain_form("spec_vgg16_bn")
         'vgg16'
     """
-    return _entry(name).plain or name
+    return name if _is_path(name) else _entry(name).plain or name
 
 
 def options(name: str) -> dict[str, object]:
@@ -117,11 +133,14 @@ def options(name: str) -> dict[str, object]:
 
     Raises:
         ValueError: there is no such model.
+        ImportError: it is given by its path, and its module does not import.
 
     Example:
         >>> options("lenet5")
-        {'image_size': 28}
+        {'image_size': 28, 'width': 1, 'padding_mode': 'zeros'}
     """
+    if _is_path(name):
+        return by_path.options_of(name)
     parameters = inspect.signature(_entry(name).build).parameters
     return {key: p.default for key, p in parameters.items() if key not in _NO_OPTIONS}
 
@@ -130,7 +149,8 @@ def create_model(name: str, *, num_classes: int, in_channels: int, **given: obje
     """Builds a model with fresh random weights, on torch's default device and dtype.
 
     Args:
-        name: one of `available()`.
+        name: one of `available()`, or the path of a model of yours, `package.module:function`
+            (see `passband.lab.models.by_path.create`), or `torchvision:NAME` or `timm:NAME`.
         num_classes: how many logits it returns, `(N, num_classes)`, or as many for each pixel, see
             `per_pixel`.
         in_channels: channels of the maps it takes, `(N, in_channels, *space)`.
@@ -139,18 +159,24 @@ def create_model(name: str, *, num_classes: int, in_channels: int, **given: obje
     Raises:
         ValueError: the name is unknown, or a number is out of range.
         TypeError: an option is unknown, or an argument is of the wrong type.
+        ImportError: the module that a path names is missing or does not import.
 
     Example:
         >>> model = create_model("lenet5", num_classes=10, in_channels=1)
         >>> sum(p.numel() for p in model.parameters())
         61706
     """
-    build = _entry(name).build
     for key in given:
         if key not in options(name):
             allowed = ", ".join(options(name)) or "no options"
             raise TypeError(f"{name} has no option {key!r}; it takes {allowed}")
-    return build(num_classes, in_channels, **given)
+    if _is_path(name):
+        return by_path.create(name, num_classes, in_channels, given)
+    return _entry(name).build(num_classes, in_channels, **given)
+
+
+def _is_path(name: str) -> bool:
+    return isinstance(name, str) and by_path.is_path(name)
 
 
 def _entry(name: str) -> _Entry:
@@ -159,5 +185,8 @@ def _entry(name: str) -> _Entry:
     if name not in _MODELS:
         near = get_close_matches(name.lower(), _MODELS, n=1)
         meant = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"unknown model {name!r}: there is {', '.join(_MODELS)}{meant}")
+        raise ValueError(
+            f"unknown model {name!r}: there is {', '.join(_MODELS)}, and yours "
+            f"as package.module:function{meant}"
+        )
     return _MODELS[name]

@@ -8,11 +8,12 @@ from torch import nn
 
 from passband.lab.checks import check_count
 from passband.lab.models.initial import he_normal_
+from passband.lab.models.width import scaled
 
 STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # channels, and how many convolutions
 
 
-def vgg16(num_classes: int, in_channels: int) -> nn.Sequential:
+def vgg16(num_classes: int, in_channels: int, width: float = 1) -> nn.Sequential:
     """Thirteen 3x3 convolutions in five stages, each stage followed by 2x2 max-pooling.
 
     As is usual for 32x32 images, each convolution is followed by batch norm, and one linear layer
@@ -22,17 +23,19 @@ def vgg16(num_classes: int, in_channels: int) -> nn.Sequential:
     Args:
         num_classes: how many logits it returns.
         in_channels: channels of the images `(N, in_channels, height, width)`, of any size.
+        width: times the channels, 64 to 512.
     """
     check_count("num_classes", num_classes)
     check_count("in_channels", in_channels)
+    widths = scaled(width, *(channels for channels, _ in STAGES))
     layers = OrderedDict[str, nn.Module]()
     before = in_channels
-    for i, (width, count) in enumerate(STAGES, 1):
+    for i, (channels, (_, count)) in enumerate(zip(widths, STAGES, strict=True), 1):
         for j in range(1, count + 1):
-            layers[f"conv{i}_{j}"] = nn.Conv2d(before, width, 3, padding=1)
-            layers[f"bn{i}_{j}"] = nn.BatchNorm2d(width)
+            layers[f"conv{i}_{j}"] = nn.Conv2d(before, channels, 3, padding=1)
+            layers[f"bn{i}_{j}"] = nn.BatchNorm2d(channels)
             layers[f"relu{i}_{j}"] = nn.ReLU()
-            before = width
+            before = channels
         layers[f"pool{i}"] = nn.MaxPool2d(2, ceil_mode=True)
     layers["avgpool"] = nn.AdaptiveAvgPool2d(1)
     layers["flatten"] = nn.Flatten()
