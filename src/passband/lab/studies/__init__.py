@@ -2,6 +2,7 @@
 
 from passband.lab.studies.compaction import COMPACTION
 from passband.lab.studies.memory_methods import MEMORY_METHODS
+from passband.lab.studies.peers import PEERS
 from passband.lab.studies.rates import RATES, RatesConfig, rates
 from passband.lab.studies.specnet_beta import SPECNET_BETA
 from passband.lab.studies.specnet_maps import SPECNET_MAPS
@@ -13,5 +14,13 @@ __all__ = ["STUDIES", "RatesConfig", "Study", "rates"]
 # By their name on the command line. To add one, write its module and name its study here.
 STUDIES: dict[str, Study] = {
     study.name: study
-    for study in (RATES, SPECNET_BETA, SPECNET_TRAINING, SPECNET_MAPS, MEMORY_METHODS, COMPACTION)
+    for study in (
+        RATES,
+        SPECNET_BETA,
+        SPECNET_TRAINING,
+        SPECNET_MAPS,
+        MEMORY_METHODS,
+        COMPACTION,
+        PEERS,
+    )
 }
