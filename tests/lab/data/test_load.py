@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from passband.lab.data import available, load, takes_root
+from passband.lab.data import available, known, load, takes_root, whole
 
 
 def test_available_lists_what_needs_no_folder() -> None:
@@ -17,13 +18,18 @@ def test_available_lists_what_needs_no_folder() -> None:
     ("name", "root", "error", "message"),
     [
         ("nothing", None, ValueError, "unknown data 'nothing': there is mnist-5k, digits, ucr:"),
-        ("mnist", None, ValueError, "unknown data 'mnist': .* did you mean 'mnist-5k'?"),
+        ("mnist-6k", None, ValueError, "unknown data 'mnist-6k': .* did you mean 'mnist-5k'?"),
+        ("mnist", None, ValueError, "'mnist' without a root: .* a folder of yours"),
+        ("imagefolder:64", None, ValueError, "'imagefolder:64' without a root"),
+        ("imagefolder:", None, ValueError, "unknown data 'imagefolder:'"),
+        ("imagefolder:-3", ".", ValueError, "a size in pixels is a positive int; got '-3'"),
         ("MNIST-5k", None, ValueError, "unknown data 'MNIST-5k': .* did you mean 'mnist-5k'?"),
         ("ucr:gunpoint", None, ValueError, "'ucr:gunpoint': .* did you mean 'ucr:GunPoint'?"),
         ("ucr:Coffee", None, ValueError, "'ucr:Coffee': .* from a folder of yours .* ucr:NAME"),
         ("", None, ValueError, "unknown data ''"),
         ("ucr:", ".", ValueError, "unknown data 'ucr:'"),
-        ("cifar10", ".", ValueError, "unknown data 'cifar10'"),
+        ("cifar11", ".", ValueError, "unknown data 'cifar11': .* did you mean 'cifar10'?"),
+        ("x:y", ".", ValueError, "unknown data 'x:y'"),
         ("digits", "some", ValueError, "'digits' ships in a package .* root='some'"),
         (5, None, TypeError, "is a str; got 5"),
         (None, None, TypeError, "is a str; got None"),
@@ -38,10 +44,45 @@ def test_a_bad_name_or_root(name: Any, root: Any, error: type[Exception], messag
 
 @pytest.mark.parametrize(
     ("name", "takes"),
-    [("ucr:GunPoint", True), ("ucr:Toy", True), ("digits", False), ("ucr:", False), ("x:y", False)],
+    [
+        ("ucr:GunPoint", True),
+        ("ucr:Toy", True),
+        ("cifar10", True),
+        ("imagefolder", True),
+        ("imagefolder:64", True),
+        ("digits", False),
+        ("ucr:", False),
+        ("x:y", False),
+    ],
 )
 def test_which_data_take_a_root(name: str, takes: bool) -> None:
     assert takes_root(name) is takes
+
+
+def test_known_lists_names_and_patterns() -> None:
+    assert set(available()) < set(known())
+    assert {"mnist", "cifar100", "svhn", "imagefolder", "imagefolder:SIZE"} <= set(known())
+
+
+def test_preprocessing_by_name() -> None:
+    unit, standardized = (whole(load("digits", preprocessing=p).train)[0] for p in ("unit", None))
+    assert (float(unit.min()), float(unit.max())) == (0, 1)
+    assert torch.equal(unit.unique() * 16, torch.arange(17.0))
+    torch.testing.assert_close((unit - unit.mean()) / unit.std(correction=0), standardized)
+    same = whole(load("digits", preprocessing="standardized").train)[0]
+    assert torch.equal(same, standardized)
+
+
+@pytest.mark.parametrize(
+    ("name", "preprocessing", "message"),
+    [
+        ("digits", "whiten", "unknown preprocessing 'whiten': there is standardized, unit"),
+        ("ucr:GunPoint", "unit", "'ucr:GunPoint' is left as it is; no preprocessing='unit'"),
+    ],
+)
+def test_preprocessing_that_there_is_not(name: str, preprocessing: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        load(name, preprocessing=preprocessing)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +127,7 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it(
 
 
 def test_importing_the_module_imports_no_package_of_a_data_set() -> None:
-    heavy = {"aeon", "mlxtend", "sklearn", "numba", "pandas"}
+    heavy = {"aeon", "mlxtend", "sklearn", "numba", "pandas", "PIL", "scipy"}
     code = f"import sys, passband.lab.data; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

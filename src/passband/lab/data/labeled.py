@@ -52,8 +52,17 @@ class LabeledData:
     validation: Samples | None = None
 
     @classmethod
-    def from_parts(cls, name: str, train: Part, test: Part) -> LabeledData:
-        """Numbers the classes of the training set, in numerical order where they are numbers.
+    def from_parts(
+        cls, name: str, train: Part, test: Part, classes: Sequence[str] | None = None
+    ) -> LabeledData:
+        """Numbers the classes.
+
+        Args:
+            name: the name of the data.
+            train: the training set.
+            test: the test set.
+            classes: in the order of their numbers; None takes those of the training set, in
+                numerical order where they are numbers.
 
         Raises:
             ValueError: one part has no maps, the parts differ in channels or space, or the test
@@ -67,7 +76,7 @@ class LabeledData:
                 f"{name}: training maps have (channels, *space) {tuple(train.maps.shape[1:])}, "
                 f"test maps {tuple(test.maps.shape[1:])}; they must be the same"
             )
-        classes = tuple(sorted(set(train.labels), key=_numbers_first))
+        classes = tuple(classes or sorted(set(train.labels), key=_numbers_first))
         unseen = sorted(set(test.labels) - set(classes), key=_numbers_first)
         if unseen:
             raise ValueError(

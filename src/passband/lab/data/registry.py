@@ -8,44 +8,80 @@ from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
-from passband.lab.data import digits, mnist5k, ucr
+from passband.lab.data import cifar, digits, imagefolder, mnist, mnist5k, svhn, ucr
+from passband.lab.data.images import PREPROCESSING
 from passband.lab.data.labeled import LabeledData
 
-_BUNDLED: Mapping[str, Callable[[], LabeledData]] = {
+_Preprocessing = str | None
+
+_BUNDLED_IMAGES: Mapping[str, Callable[[_Preprocessing], LabeledData]] = {
     "mnist-5k": mnist5k.load,
     "digits": digits.load,
-    **{f"ucr:{problem}": partial(ucr.load, problem) for problem in ucr.BUNDLED},
 }
-# Read from the user's folder; the name is `family:member`.
-_FROM_ROOT: Mapping[str, Callable[[str, Path], LabeledData]] = {"ucr": ucr.load}
+_BUNDLED_SERIES = tuple(f"ucr:{problem}" for problem in ucr.BUNDLED)
+# Published files in the user's folder.
+_FILES: Mapping[str, Callable[[Path, _Preprocessing], LabeledData]] = {
+    "mnist": mnist.load,
+    "fashion-mnist": mnist.load_fashion,
+    "cifar10": cifar.load10,
+    "cifar100": cifar.load100,
+    "svhn": svhn.load,
+    "imagefolder": imagefolder.load,
+}
+# Families of names, `family:member`, and how the member is called.
+_FAMILIES: Mapping[str, str] = {"ucr": "NAME", "imagefolder": "SIZE"}
 
 
 def available() -> tuple[str, ...]:
     """The names that load without a root: their data ships in a package of the ``lab`` extra."""
-    return tuple(_BUNDLED)
+    return (*_BUNDLED_IMAGES, *_BUNDLED_SERIES)
+
+
+def known() -> tuple[str, ...]:
+    """All names and patterns of names that `load` takes, for messages and listings."""
+    return (*available(), *_FILES, *(f"{name}:{member}" for name, member in _FAMILIES.items()))
 
 
 def takes_root(name: str) -> bool:
     """Whether `load` reads this data from the user's folder if it is given one."""
     family, _, member = name.partition(":")
-    return family in _FROM_ROOT and bool(member)
+    return name in _FILES or (family in _FAMILIES and bool(member))
 
 
-def load(name: str, root: str | os.PathLike[str] | None = None) -> LabeledData:
+def load(
+    name: str, root: str | os.PathLike[str] | None = None, preprocessing: str | None = None
+) -> LabeledData:
     """Loads labelled data; nothing is ever downloaded.
 
-    Images are scaled to [0, 1], then standardised by the mean and standard deviation of each
-    channel over the training set. Series are left as their archive ships them.
+    ========================= ==================================================================
+    name                      what `root` holds
+    ========================= ==================================================================
+    one of `available()`      no root: it ships in a package
+    mnist, fashion-mnist      `MNIST/raw`, `FashionMNIST/raw`: `train-images-idx3-ubyte`, … , as
+                              they are or with `.gz`
+    cifar10, cifar100         `cifar-10-batches-py`, `cifar-100-python`, or `….tar.gz` as
+                              downloaded
+    svhn                      `train_32x32.mat`, `test_32x32.mat`
+    imagefolder[:SIZE]        `train/CLASS/*`, and `val` or `test` likewise; read as training goes,
+                              cut to 224 pixels or SIZE
+    ucr:NAME                  `NAME/NAME_TRAIN` and `NAME/NAME_TEST`, both `.ts`, `.tsv`, `.csv`,
+                              `.txt` or without an ending, or a `.zip` with them; without a root
+                              what ships in a package
+    ========================= ==================================================================
+
+    The published files are checked to be those that were published, before they are read.
 
     Args:
-        name: one of `available()`, or with a root `ucr:NAME`, a problem of the UCR/UEA archive.
-        root: the folder of your own data. For `ucr:NAME` it holds `NAME/NAME_TRAIN` and
-            `NAME/NAME_TEST`, both `.ts`, `.tsv`, `.csv`, `.txt` or without an ending. Without
-            a root the data that ships in a package is read.
+        name: see the table.
+        root: the folder of your own data.
+        preprocessing: of images: "standardized" (None means this) by the mean and standard
+            deviation of each channel over the training set, `imagefolder` by those of ImageNet;
+            "unit" leaves pixels in [0, 1]. Series are left as their archive ships them.
 
     Raises:
         TypeError: the name is not a string, or the root not a path.
-        ValueError: the name is unknown, or a data file is damaged or cannot be used.
+        ValueError: the name or the preprocessing is unknown, or not for such data; or a file is
+            damaged, not the published one, or cannot be used.
         FileNotFoundError: the root lacks a folder or a file.
         ImportError: a package of the ``lab`` extra is missing.
 
@@ -56,25 +92,57 @@ def load(name: str, root: str | os.PathLike[str] | None = None) -> LabeledData:
     """
     if not isinstance(name, str):
         raise TypeError(f"the name of the data is a str; got {name!r}")
-    if root is None:
-        if name not in _BUNDLED:
-            raise _unknown(name)
-        return _BUNDLED[name]()
-    if not isinstance(root, str | os.PathLike):
+    if root is not None and not isinstance(root, str | os.PathLike):
         raise TypeError(f"root is a path or None; got {root!r}")
-    if takes_root(name):
-        family, _, member = name.partition(":")
-        return _FROM_ROOT[family](member, Path(root))
-    if name in _BUNDLED:
+    if preprocessing is not None and preprocessing not in PREPROCESSING:
+        raise ValueError(
+            f"unknown preprocessing {preprocessing!r}: there is {', '.join(PREPROCESSING)}"
+        )
+    return _reader(name, None if root is None else Path(root).expanduser())(preprocessing)
+
+
+def _reader(name: str, root: Path | None) -> Callable[[_Preprocessing], LabeledData]:
+    family, _, member = name.partition(":")
+    if root is None:
+        if name in _BUNDLED_IMAGES:
+            return _BUNDLED_IMAGES[name]
+        if name in _BUNDLED_SERIES:
+            return _as_shipped(name, partial(ucr.load, member))
+        if takes_root(name) and family != "ucr":
+            raise ValueError(
+                f"unknown data {name!r} without a root: it is read from a folder of yours (root=)"
+            )
+        raise _unknown(name)
+    if name in _FILES:
+        return partial(_FILES[name], root)
+    if family == "ucr" and member:
+        return _as_shipped(name, partial(ucr.load, member, root))
+    if family == "imagefolder" and member:
+        if not member.isascii() or not member.isdigit() or not int(member):
+            raise ValueError(f"{name!r}: a size in pixels is a positive int; got {member!r}")
+        return partial(imagefolder.load, root, size=int(member))
+    if name in available():
         raise ValueError(f"{name!r} ships in a package and takes no root, but root={str(root)!r}")
     raise _unknown(name)
 
 
+def _as_shipped(
+    name: str, load: Callable[[], LabeledData]
+) -> Callable[[_Preprocessing], LabeledData]:
+    def reader(preprocessing: _Preprocessing) -> LabeledData:
+        if preprocessing is not None:
+            raise ValueError(f"{name!r} is left as it is; no preprocessing={preprocessing!r}")
+        return load()
+
+    return reader
+
+
 def _unknown(name: str) -> ValueError:
-    near = get_close_matches(name.lower(), [known.lower() for known in _BUNDLED], n=1)
-    meant = "".join(f"; did you mean {known!r}?" for known in _BUNDLED if known.lower() in near)
-    own = ", ".join(f"{family}:NAME" for family in _FROM_ROOT)
+    plain = [one for one in known() if one not in (f"{f}:{m}" for f, m in _FAMILIES.items())]
+    near = get_close_matches(name.lower(), [one.lower() for one in plain], n=1)
+    meant = "".join(f"; did you mean {one!r}?" for one in plain if one.lower() in near)
+    own = ", ".join(one for one in known() if one not in available())
     return ValueError(
-        f"unknown data {name!r}: there is {', '.join(_BUNDLED)}, "
+        f"unknown data {name!r}: there is {', '.join(available())}, "
         f"and from a folder of yours (root=) {own}{meant}"
     )
