@@ -8,6 +8,7 @@ from passband.lab.studies.specnet_beta import SPECNET_BETA
 from passband.lab.studies.specnet_maps import SPECNET_MAPS
 from passband.lab.studies.specnet_training import SPECNET_TRAINING
 from passband.lab.studies.study import Study
+from passband.lab.studies.ucr import UCR
 
 __all__ = ["STUDIES", "RatesConfig", "Study", "rates"]
 
@@ -22,5 +23,6 @@ STUDIES: dict[str, Study] = {
         MEMORY_METHODS,
         COMPACTION,
         PEERS,
+        UCR,
     )
 }

@@ -17,8 +17,8 @@ from passband.lab.terminal import without_empty_columns
 _WORDS = {
     "plain": "plain",
     "band": "band, keep {keep:g}",
-    "resized": "resized to {size:g}",
-    "narrow": "width {size:g}",
+    "resized": "resized to {size:.3g}",
+    "narrow": "width {size:.3g}",
     "strided": "strided stem",
     "blurpool": "blur-pooled stem",
     "bfloat16": "bfloat16",
