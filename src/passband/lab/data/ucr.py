@@ -16,7 +16,10 @@ from passband.lab.data.labeled import LabeledData, Part
 from passband.lab.data.packages import require
 from passband.lab.data.series import READERS
 
-BUNDLED = ("ItalyPowerDemand", "GunPoint", "ArrowHead", "OSULeaf", "ACSF1", "BasicMotions")
+BUNDLED = (
+    "ItalyPowerDemand", "GunPoint", "ArrowHead", "OSULeaf", "ACSF1", "BasicMotions",
+    "PickupGestureWiimoteZ_eq",
+)  # fmt: skip
 """Problems with series of equal length in the aeon package; BasicMotions has six channels."""
 
 _PARTS = ("TRAIN", "TEST")
@@ -26,7 +29,8 @@ def load(problem: str, root: Path | None = None) -> LabeledData:
     """Reads one problem with the split of the archive; the series are left as they are.
 
     Args:
-        problem: the archive's name of it, such as `GunPoint`.
+        problem: the archive's name of it, such as `GunPoint`; with `_eq` after it, the form with
+            series of equal length that the archive has beside one with unequal ones.
         root: the folder with one folder a problem, `NAME/NAME_TRAIN.ts` and so on, or with `.zip`
             archives of such folders; None takes what ships in aeon.
 
@@ -39,7 +43,8 @@ def load(problem: str, root: Path | None = None) -> LabeledData:
         # aeon's public loader by name would fall back to a download; its folder never does.
         root = Path(require("aeon.datasets").__path__[0], "data")
     root = root.expanduser()
-    train, test = (_read(root, problem, f"{problem}_{part}") for part in _PARTS)
+    folder = problem.removesuffix("_eq")  # both forms are in it
+    train, test = (_read(root, folder, f"{problem}_{part}") for part in _PARTS)
     return LabeledData.from_parts(f"ucr:{problem}", train, test)
 
 

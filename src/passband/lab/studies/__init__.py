@@ -3,11 +3,13 @@
 from passband.lab.studies.compaction import COMPACTION
 from passband.lab.studies.cross import CROSS
 from passband.lab.studies.memory_methods import MEMORY_METHODS
+from passband.lab.studies.peers import PEERS
 from passband.lab.studies.rates import RATES, RatesConfig, rates
 from passband.lab.studies.specnet_beta import SPECNET_BETA
 from passband.lab.studies.specnet_maps import SPECNET_MAPS
 from passband.lab.studies.specnet_training import SPECNET_TRAINING
 from passband.lab.studies.study import Study
+from passband.lab.studies.ucr import UCR
 
 __all__ = ["STUDIES", "RatesConfig", "Study", "rates"]
 
@@ -22,5 +24,7 @@ STUDIES: dict[str, Study] = {
         MEMORY_METHODS,
         COMPACTION,
         CROSS,
+        PEERS,
+        UCR,
     )
 }
