@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from passband.lab.checks import check_count
+from passband.lab.checks import check_count, check_keep
 from passband.lab.config import TrainConfig
 from passband.lab.data import load
 from passband.lab.data.ucr import BUNDLED, problems
@@ -30,6 +30,7 @@ class UcrConfig(StudyConfig):
         base: One training config per problem and model; data ``ucr:*`` are all problems of its
             root, or without one all that ship.
         keep: What is compared with the plain network.
+        energy: And bands by energy, chosen for each batch: the shares that they hold.
         seeds: How many seeds, from 0.
 
     Raises:
@@ -38,11 +39,14 @@ class UcrConfig(StudyConfig):
 
     name: ClassVar = "ucr"
     keep: tuple[float, ...] = (0.5,)
+    energy: tuple[float, ...] = ()
     seeds: int = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "keep", keeps_of(self.keep))
+        for share in self.energy:
+            check_keep(share, "energy")
         check_count("seeds", self.seeds)
         for base in self.base:
             if base.banded:
@@ -71,15 +75,18 @@ def ucr(study: UcrConfig, watch: Watch) -> list[Row]:
     """
     study = replace(study, base=tuple(run for base in study.base for run in _of(base, watch)))
     book = Book(study)
-    tasks = [
-        Task(book.directory(replace(base, seed=seed, keep=keep)))
-        for base in study.base
-        for seed in range(study.seeds)
-        for keep in (None, *study.keep)
-    ]
-    for part in book.parts(tasks, watch):
+    seeded = [replace(one, seed=seed) for one in study.base for seed in range(study.seeds)]
+    for part in book.parts([task for run in seeded for task in _tasks(study, book, run)], watch):
         book.train(part)
     return book.rows()
+
+
+def _tasks(study: UcrConfig, book: Book, run: TrainConfig) -> Iterator[Task]:
+    """What is trained on one problem with one seed."""
+    for keep in (None, *study.keep):
+        yield Task(book.directory(replace(run, keep=keep)))
+    for share in study.energy:
+        yield Task(book.directory(replace(run, energy=share)), at=share)
 
 
 def _of(base: TrainConfig, watch: Watch) -> Iterator[TrainConfig]:

@@ -40,7 +40,8 @@ def by_model(rows: Sequence[Row]) -> dict[str, Problems]:
     """Accuracies of each model."""
     models: dict[str, Problems] = {}
     for one in summarise(row for row in rows if row.metric == "test_accuracy"):
-        setting = "plain" if one.keep is None else f"keep {one.keep:g}"
+        setting = f"{one.variant} {one.at:g}" if one.at is not None else "plain"
+        setting = setting if one.keep is None else f"keep {one.keep:g}"
         models.setdefault(one.model, {}).setdefault(one.data, {})[setting] = one
     for model, problems in models.items():
         most = max(map(len, problems.values()))
