@@ -9,7 +9,7 @@ import pytest
 
 from passband.lab import cli, results
 from passband.lab.config import TrainConfig
-from passband.lab.studies import STUDIES
+from passband.lab.studies import STUDIES, command
 
 TRAIN = ["train", "--data", "digits", "--model", "lenet5"]
 STUDY = ["study", "rates", "--data", "digits", "--model", "lenet5"]
@@ -24,7 +24,8 @@ def caught(monkeypatch: pytest.MonkeyPatch, name: str) -> list[Any]:
         return []
 
     monkeypatch.setitem(STUDIES, name, replace(STUDIES[name], run=run))
-    monkeypatch.setattr(cli, "_finish", lambda *given: None)
+    for place in (cli, command):
+        monkeypatch.setattr(place, "finish", lambda *given, **more: None)
     return asked
 
 
@@ -181,7 +182,8 @@ def test_a_root_is_for_the_data_that_take_one(monkeypatch: pytest.MonkeyPatch) -
 def test_a_run_is_read_from_the_words(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
     monkeypatch.setattr(cli, "train", lambda run, *, resume: asked.append((run, resume)))
-    monkeypatch.setattr(cli, "_finish", lambda *given: None)
+    for place in (cli, command):
+        monkeypatch.setattr(place, "finish", lambda *given, **more: None)
     words = "--keep .5 --epochs 9 --seed 4 --lr .1 --devices 2 --precision bf16-mixed --resume"
     assert cli.main([*TRAIN, "--out", "run", *words.split()]) == 0
     assert asked == [
@@ -200,7 +202,8 @@ def test_thresholds_and_a_papers_recipe_are_read_from_the_words(
 ) -> None:
     asked: list[Any] = []
     monkeypatch.setattr(cli, "train", lambda run, *, resume: asked.append(run))
-    monkeypatch.setattr(cli, "_finish", lambda *given: None)
+    for place in (cli, command):
+        monkeypatch.setattr(place, "finish", lambda *given, **more: None)
     train = ["train", "--data", "digits", "--model", "spec_lenet5", "--out", "run"]
     assert cli.main([*train, "--recipe", "specnet", "--beta", ".75", "--beta-epochs", "5"]) == 0
     assert cli.main([*train, "--density", ".2", "--momentum", ".8"]) == 0
@@ -228,9 +231,9 @@ def test_train_study_and_report_end_with_table_and_page(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = ["--epochs", "1", "--batch-size", "256", "--accelerator", "cpu", "--keep", "0.5"]
-    for number, command in enumerate((TRAIN, STUDY)):
+    for number, words in enumerate((TRAIN, STUDY)):
         out = tmp_path / str(number)
-        assert cli.main([*command, *run, "--out", str(out)]) == 0
+        assert cli.main([*words, *run, "--out", str(out)]) == 0
         shown = capsys.readouterr()
         assert "lenet5 on digits" in shown.out
         assert shown.out.splitlines()[-1] == f"report: {out / 'report.html'}"
@@ -284,5 +287,5 @@ def test_python_m_passband_works() -> None:
         timeout=120,
         env={**os.environ, "COLUMNS": "100"},
     )
-    for command in ("train", "study", "bench", "report", "demo"):
-        assert command in done.stdout
+    for name in ("train", "study", "bench", "report", "demo"):
+        assert name in done.stdout

@@ -9,7 +9,7 @@ import passband as pb
 from digits_run import config, weights
 from passband.lab import cli, data, models, report, results
 from passband.lab.results import Row
-from passband.lab.studies import STUDIES, task
+from passband.lab.studies import STUDIES, command, task
 from passband.lab.studies.cross import CrossConfig, cross
 from passband.lab.studies.cross_shown import cross_tables
 
@@ -114,7 +114,8 @@ def test_its_words_on_the_command_line(tmp_path: Path, monkeypatch: pytest.Monke
 
     caught = replace(STUDIES["cross"], run=run)
     monkeypatch.setitem(STUDIES, "cross", caught)
-    monkeypatch.setattr(cli, "_finish", lambda *told: None)
+    for place in (cli, command):
+        monkeypatch.setattr(place, "finish", lambda *told, **more: None)
     words = ["study", "cross", "--keep", ".5", "--test-keep", "1", ".1", "--out", str(tmp_path)]
     assert cli.main(words) == 0
     assert (asked[0].keep, asked[0].test_keep) == ((None, 0.5), (1.0, 0.1))

@@ -3,13 +3,22 @@
 import argparse
 import re
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any, NoReturn
 
 import yaml
 
 import passband
 from passband.lab.bench.arguments import add_bench
-from passband.lab.config import FFT_SIZES, OPTIMIZERS, PLANS, POLICIES, SCHEDULES, STORES
+from passband.lab.config import (
+    FFT_SIZES,
+    OPTIMIZERS,
+    PLANS,
+    POLICIES,
+    SCHEDULES,
+    STORES,
+    TrainConfig,
+)
 from passband.lab.data.augmentation import AUGMENTATIONS
 from passband.lab.inspect.arguments import add_inspect
 from passband.lab.recipes import RECIPES_OF_PAPERS
@@ -160,3 +169,20 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
     place.add_argument("--strategy")
     place.add_argument("--num-nodes", type=int)
     place.add_argument("--precision")
+
+
+def training_words(options: argparse.Namespace) -> dict[str, Any]:
+    """How models are trained: what the user said of it, None for what he did not."""
+    named = {field.name for field in fields(TrainConfig)} - _OF_ONE_RUN | {"recipe"}
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in vars(options).items()
+        if name in named
+    }
+
+
+# What a single training is told and a study varies.
+_OF_ONE_RUN = frozenset(
+    {"data", "model", "out", "keep", "energy", "layer_keeps", "keep_start", "beta", "density",
+     "beta_epochs"}
+)  # fmt: skip

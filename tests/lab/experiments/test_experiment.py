@@ -12,7 +12,7 @@ import passband as pb
 import passband.lab.experiments.experiment
 from passband.lab import cli, data, models, papers
 from passband.lab.experiments import Experiment, available, load
-from passband.lab.studies import STUDIES
+from passband.lab.studies import STUDIES, command
 
 WHOLE = """
 study: rates
@@ -183,7 +183,8 @@ def test_its_words_are_a_study(
         return []
 
     monkeypatch.setitem(STUDIES, one.study, replace(known, run=run))
-    monkeypatch.setattr(cli, "_finish", lambda *told: None)
+    for place in (cli, command):
+        monkeypatch.setattr(place, "finish", lambda *told, **more: None)
     words = one.arguments(bundled)
     assert cli.main(["study", one.study, *words, "--out", "x"]) == 0, capsys.readouterr().err
     (config,) = asked
@@ -242,3 +243,24 @@ def test_rates_that_the_paper_measured() -> None:
 def test_an_experiment_of_ones_own_making() -> None:
     one = Experiment(name="x", study="rates", about="y", options={"keep": (1, 0.5), "seeds": 2})
     assert one.arguments() == ["--keep", "1", "0.5", "--seeds", "2"]
+
+
+def test_what_the_user_says_stands_in_place_of_the_experiments(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[Any] = []
+
+    def run(study: Any, watch: Any = None) -> list[Any]:
+        asked.append(study)
+        return []
+
+    monkeypatch.setitem(STUDIES, "rates", replace(STUDIES["rates"], run=run))
+    for place in (cli, command):
+        monkeypatch.setattr(place, "finish", lambda *told: None)
+    words = ["study", "icml-cifar10-fixed", "--bundled", "--data", "digits", "--keep", ".3"]
+    assert cli.main([*words, "--repeats", "0", "--seeds", "3", "--out", str(tmp_path)]) == 0
+    (study,) = asked
+    assert (study.keep, study.repeats, study.seeds) == ((None, 0.3), 0, 3)
+    assert [(one.data, one.model) for one in study.base] == [("digits", "lenet5")]
+    assert study.base[0].epochs == load("icml-cifar10-fixed").bundled.options["epochs"]  # type: ignore[union-attr]
+    assert study.paper == ("icml-cifar10-fixed",)

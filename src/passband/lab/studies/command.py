@@ -1,0 +1,146 @@
+"""``passband study``: a study or a paper's experiment, from words to its page."""
+
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from passband.lab import experiments
+from passband.lab.arguments import STUDY_OPTIONS, parser, training_words
+from passband.lab.config import TrainConfig
+from passband.lab.data import takes_root
+from passband.lab.experiments import Experiment
+from passband.lab.finish import console, finish
+from passband.lab.progress import shown
+from passband.lab.studies import STUDIES
+from passband.lab.studies.study import Study
+from passband.lab.terminal import print_table, widen
+
+
+def command(options: Namespace) -> None:
+    """Does what the words after ``passband study`` say."""
+    if options.name == "list":
+        _list()
+        return
+    paper: tuple[str, ...] = ()
+    if not _is_study(options.name):
+        experiment = experiments.load(options.name)
+        paper = experiment.paper
+        options = _of_experiment(experiment, options)
+    elif options.bundled:
+        raise ValueError(f"--bundled is for a paper's experiment; got the study {options.name}")
+    if options.out is None:
+        raise ValueError("the following arguments are required: --out")
+    study = STUDIES[options.name]
+    told = {name: getattr(options, name) for name in STUDY_OPTIONS}
+    told = {name: tuple(v) if isinstance(v, list) else v for name, v in told.items()}
+    pairs = study.pairs
+    if options.data or options.model:
+        data, model = (list(dict.fromkeys(names)) for names in zip(*study.pairs, strict=True))
+        pairs = tuple(_pairs(options.data or data, options.model or model))
+    place = {name: v for name in ("jobs", "ray") if (v := getattr(options, name)) is not None}
+    run(
+        study, pairs, options.out, told, training_words(options), words=options.words, paper=paper,
+        **place,
+    )  # fmt: skip
+
+
+def _of_experiment(experiment: Experiment, options: Namespace) -> Namespace:
+    """What an experiment says, and in its place what the user says."""
+    words = ["study", experiment.study, *experiment.arguments(options.bundled)]
+    said = parser().parse_args(words)
+    for name, value in vars(options).items():
+        if name != "name" and value is not None and value is not False:
+            setattr(said, name, value)
+    return said
+
+
+def _list() -> None:
+    """Which studies there are, and which experiments of the papers."""
+    out = console()
+    widen(out)
+    studies = [(study.name, study.what) for study in STUDIES.values()]
+    print_table(out, "Studies", [("name", "what it shows"), *studies], justify="left")
+    known = [experiments.load(name) for name in experiments.available()]
+    found = [(one.name, one.study, ", ".join(one.data), one.about) for one in known]
+    heads = ("name", "study", "data", "what it shows")
+    print_table(out, "Experiments of the papers", [heads, *found], justify="left")
+
+
+def _is_study(name: str) -> bool:
+    """Whether a name is a study's, or else an experiment's.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if name in STUDIES:
+        return True
+    if name in experiments.available() or name.endswith((".yaml", ".yml")):
+        return False
+    near = get_close_matches(name, [*STUDIES, *experiments.available()], n=1)
+    meant = f"; did you mean {near[0]!r}?" if near else ""
+    raise ValueError(
+        f"unknown study {name!r}; there is {', '.join(STUDIES)}, and the papers' experiments that "
+        f"passband study list names{meant}"
+    )
+
+
+def run(
+    study: Study,
+    pairs: Sequence[tuple[str, str]],
+    out: str,
+    told: Mapping[str, Any] = MappingProxyType({}),
+    given: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    words: str,
+    **place: Any,
+) -> None:
+    """Runs a study and shows it.
+
+    Args:
+        study: Which one.
+        pairs: Data and models.
+        out: Its directory.
+        told: Options of a study, None for those that are not given.
+        given: How models are trained, likewise.
+        words: The command line.
+        place: Where the study trains, and the paper beside it, see ``StudyConfig``.
+    """
+    told = {name: value for name, value in told.items() if value is not None}
+    takes = [name for name in STUDY_OPTIONS if name in study.options]
+    unused = [name for name in told if name not in takes]
+    if given.get("plan") is not None and "keep" not in takes:
+        unused.append("plan")  # of band convolutions
+    if unused:
+        raise ValueError(
+            f"study {study.name} takes no --{', --'.join(unused)}; beside data, models and how "
+            f"they are trained it takes --{', --'.join(takes)}"
+        )
+    names = {name for name, _ in pairs}
+    # If none of them takes a root, loading the data says so.
+    rooted = set(filter(takes_root, names)) or names
+    training = {name: value for name, value in given.items() if value is not None}
+    if "recipe" not in training:
+        training = {**study.recipe, **training}
+    root = training.pop("root", None)
+    base = tuple(
+        TrainConfig.recommended(data, model, out, root=root if data in rooted else None, **training)
+        for data, model in pairs
+    )
+    config = study.config(out=out, base=base, **told, **place)
+    with shown(console()) as watch:
+        study.run(config, watch)
+    finish(Path(out), words)
+
+
+def _pairs(data: Sequence[str], model: Sequence[str]) -> list[tuple[str, str]]:
+    """Data sets and models side by side; a single one goes with all of the other."""
+    if 1 not in (len(data), len(model)) and len(data) != len(model):
+        raise ValueError(
+            f"--data and --model go in pairs, but there are {len(data)} ({' '.join(data)}) "
+            f"and {len(model)} ({' '.join(model)})"
+        )
+    count = max(len(data), len(model))
+    return [(data[i % len(data)], model[i % len(model)]) for i in range(count)]
