@@ -7,7 +7,7 @@ import torch
 
 import passband as pb
 from digits_run import config, weights
-from passband.lab import cli, data, models, report, results
+from passband.lab import cli, data, models, overlay, report, results
 from passband.lab.results import Row
 from passband.lab.studies import STUDIES, task
 from passband.lab.studies.cross import CrossConfig, cross
@@ -118,3 +118,11 @@ def test_its_words_on_the_command_line(tmp_path: Path, monkeypatch: pytest.Monke
     words = ["study", "cross", "--keep", ".5", "--test-keep", "1", ".1", "--out", str(tmp_path)]
     assert cli.main(words) == 0
     assert (asked[0].keep, asked[0].test_keep) == ((None, 0.5), (1.0, 0.1))
+
+
+def test_beside_the_papers_figure_it_is_by_measured_keep(finished: Path) -> None:
+    rows = results.read(finished / "results.csv")
+    lines = overlay.measured(rows, "test_accuracy", "keep_measured")
+    assert set(lines) == {"lenet5 digits plain", "lenet5 digits trained at 0.25"}
+    wanted = {row.keep_measured: row.value for (keep, _), row in matrix(rows).items() if keep}
+    assert {x: y for x, y, _ in lines["lenet5 digits trained at 0.25"]} == wanted

@@ -2,6 +2,7 @@
 
 from passband.lab.studies.compaction import COMPACTION
 from passband.lab.studies.cross import CROSS
+from passband.lab.studies.energy import ENERGY
 from passband.lab.studies.memory_methods import MEMORY_METHODS
 from passband.lab.studies.rates import RATES, RatesConfig, rates
 from passband.lab.studies.specnet_beta import SPECNET_BETA
@@ -22,5 +23,6 @@ STUDIES: dict[str, Study] = {
         MEMORY_METHODS,
         COMPACTION,
         CROSS,
+        ENERGY,
     )
 }
