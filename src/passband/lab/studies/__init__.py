@@ -1,6 +1,7 @@
 """The studies: each a config, a measurement, rows of the tidy table, and how they are shown."""
 
 from passband.lab.studies.compaction import COMPACTION
+from passband.lab.studies.convergence import CONVERGENCE
 from passband.lab.studies.cross import CROSS
 from passband.lab.studies.energy import ENERGY
 from passband.lab.studies.memory_methods import MEMORY_METHODS
@@ -24,5 +25,6 @@ STUDIES: dict[str, Study] = {
         COMPACTION,
         CROSS,
         ENERGY,
+        CONVERGENCE,
     )
 }
