@@ -6,6 +6,7 @@ from passband.lab.studies.cross import CROSS
 from passband.lab.studies.energy import ENERGY
 from passband.lab.studies.memory_methods import MEMORY_METHODS
 from passband.lab.studies.rates import RATES, RatesConfig, rates
+from passband.lab.studies.schedule import SCHEDULE
 from passband.lab.studies.specnet_beta import SPECNET_BETA
 from passband.lab.studies.specnet_maps import SPECNET_MAPS
 from passband.lab.studies.specnet_training import SPECNET_TRAINING
@@ -26,5 +27,6 @@ STUDIES: dict[str, Study] = {
         CROSS,
         ENERGY,
         CONVERGENCE,
+        SCHEDULE,
     )
 }
