@@ -27,7 +27,7 @@ _WORDS = {
     "relative_time": "time ÷ that of keep 1",
 }
 # Where rows of a study have what a paper's figure calls otherwise.
-_COLUMNS = {"energy": "at", "cross": "at"}
+_COLUMNS = {"energy": "at"}
 _METRICS = {"cross": "cross_accuracy"}
 
 
@@ -63,9 +63,8 @@ def measured(
         metric: The figure's.
         x_name: Of its other axis.
     """
-    study = rows[0].study
-    column = _COLUMNS.get(study if study in _COLUMNS else x_name, x_name)
-    wanted = [row for row in rows if row.metric == _METRICS.get(study, metric)]
+    column = _COLUMNS.get(x_name, x_name)
+    wanted = [row for row in rows if row.metric == _METRICS.get(rows[0].study, metric)]
     lines: dict[str, list[tuple[float, float, float]]] = {}
     if column == "epoch":
         for row in wanted:
@@ -97,7 +96,7 @@ def of_papers(run: Mapping[str, Any]) -> Iterable[str]:
 def _label(one: Any, column: str) -> str:
     """The line of a figure that a row belongs to."""
     words = [one.model, one.data]
-    if column == "at" and one.metric == "cross_accuracy":
+    if one.metric == "cross_accuracy":
         words.append("plain" if one.keep is None else f"trained at {one.keep:g}")
     elif one.variant not in ("plain", "band"):
         words.append(one.variant)

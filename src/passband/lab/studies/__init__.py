@@ -1,10 +1,13 @@
 """The studies: each a config, a measurement, rows of the tidy table, and how they are shown."""
 
 from passband.lab.studies.compaction import COMPACTION
+from passband.lab.studies.convergence import CONVERGENCE
 from passband.lab.studies.cross import CROSS
+from passband.lab.studies.energy import ENERGY
 from passband.lab.studies.memory_methods import MEMORY_METHODS
 from passband.lab.studies.peers import PEERS
 from passband.lab.studies.rates import RATES, RatesConfig, rates
+from passband.lab.studies.schedule import SCHEDULE
 from passband.lab.studies.specnet_beta import SPECNET_BETA
 from passband.lab.studies.specnet_maps import SPECNET_MAPS
 from passband.lab.studies.specnet_training import SPECNET_TRAINING
@@ -26,5 +29,8 @@ STUDIES: dict[str, Study] = {
         CROSS,
         PEERS,
         UCR,
+        ENERGY,
+        CONVERGENCE,
+        SCHEDULE,
     )
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import passband as pb
-from passband.lab.checks import check_count
+from passband.lab.checks import check_count, check_keep
 from passband.lab.evaluation import accuracy, batches_of_test
 from passband.lab.measure import make_fabric
 from passband.lab.processes import is_first
@@ -43,10 +43,14 @@ class CrossConfig(StudyConfig):
     seeds: int = 2
 
     def __post_init__(self) -> None:
+        for keep in self.test_keep:
+            check_keep(keep, "test_keep")
+        if not self.test_keep:
+            raise ValueError("test_keep is at least one keep; got none")
         check_count("seeds", self.seeds)
         super().__post_init__()
         object.__setattr__(self, "keep", (None, *keeps_of(self.keep)))
-        object.__setattr__(self, "test_keep", keeps_of(self.test_keep))
+        object.__setattr__(self, "test_keep", tuple(dict.fromkeys(map(float, self.test_keep))))
 
     def to_dict(self) -> dict[str, Any]:
         """The form that ``config.yaml`` holds."""
