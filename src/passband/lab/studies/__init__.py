@@ -1,9 +1,11 @@
 """The studies: each a config, a measurement, rows of the tidy table, and how they are shown."""
 
 from passband.lab.studies.compaction import COMPACTION
+from passband.lab.studies.layers import LAYERS
 from passband.lab.studies.memory_methods import MEMORY_METHODS
 from passband.lab.studies.peers import PEERS
 from passband.lab.studies.rates import RATES, RatesConfig, rates
+from passband.lab.studies.resources import RESOURCES
 from passband.lab.studies.specnet_beta import SPECNET_BETA
 from passband.lab.studies.specnet_maps import SPECNET_MAPS
 from passband.lab.studies.specnet_training import SPECNET_TRAINING
@@ -24,5 +26,7 @@ STUDIES: dict[str, Study] = {
         COMPACTION,
         PEERS,
         UCR,
+        RESOURCES,
+        LAYERS,
     )
 }
