@@ -58,6 +58,10 @@ STUDY_OPTIONS: dict[str, tuple[Callable[[str], Any], bool, str]] = {
     "fractions": (float, True, "of the numbers that are kept"),
     "seeds": (int, False, "how many, from 0"),
     "repeats": (int, False, "timed steps of each model; 0 times nothing"),
+    "budget": (float, False, "share of plain's cost that the layers together may have"),
+    "budget_of": (str, False, "time (estimated) or bytes (held by convolutions)"),
+    "batches": (int, True, "samples in a batch"),
+    "sizes": (int, True, "samples of the maps on every axis"),
     "maps": (int, False, "samples that maps are taken of"),
     "channels": (int, False, "how many are shown"),
 }

@@ -4,9 +4,11 @@ from passband.lab.studies.compaction import COMPACTION
 from passband.lab.studies.convergence import CONVERGENCE
 from passband.lab.studies.cross import CROSS
 from passband.lab.studies.energy import ENERGY
+from passband.lab.studies.layers import LAYERS
 from passband.lab.studies.memory_methods import MEMORY_METHODS
 from passband.lab.studies.peers import PEERS
 from passband.lab.studies.rates import RATES, RatesConfig, rates
+from passband.lab.studies.resources import RESOURCES
 from passband.lab.studies.schedule import SCHEDULE
 from passband.lab.studies.specnet_beta import SPECNET_BETA
 from passband.lab.studies.specnet_maps import SPECNET_MAPS
@@ -32,5 +34,7 @@ STUDIES: dict[str, Study] = {
         ENERGY,
         CONVERGENCE,
         SCHEDULE,
+        RESOURCES,
+        LAYERS,
     )
 }
