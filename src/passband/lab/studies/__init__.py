@@ -23,18 +23,18 @@ STUDIES: dict[str, Study] = {
     study.name: study
     for study in (
         RATES,
+        CROSS,
+        ENERGY,
+        CONVERGENCE,
+        SCHEDULE,
+        LAYERS,
+        RESOURCES,
+        PEERS,
+        UCR,
         SPECNET_BETA,
         SPECNET_TRAINING,
         SPECNET_MAPS,
         MEMORY_METHODS,
         COMPACTION,
-        CROSS,
-        PEERS,
-        UCR,
-        ENERGY,
-        CONVERGENCE,
-        SCHEDULE,
-        RESOURCES,
-        LAYERS,
-    )
+    )  # fmt: skip
 }
