@@ -18,23 +18,10 @@ from passband.lab.studies.ucr import UCR
 
 __all__ = ["STUDIES", "RatesConfig", "Study", "rates"]
 
-# By their name on the command line. To add one, write its module and name its study here.
-STUDIES: dict[str, Study] = {
-    study.name: study
-    for study in (
-        RATES,
-        CROSS,
-        ENERGY,
-        CONVERGENCE,
-        SCHEDULE,
-        LAYERS,
-        RESOURCES,
-        PEERS,
-        UCR,
-        SPECNET_BETA,
-        SPECNET_TRAINING,
-        SPECNET_MAPS,
-        MEMORY_METHODS,
-        COMPACTION,
-    )  # fmt: skip
-}
+_STUDIES = (
+    RATES, CROSS, ENERGY, CONVERGENCE, SCHEDULE, LAYERS, RESOURCES, PEERS, UCR,
+    SPECNET_BETA, SPECNET_TRAINING, SPECNET_MAPS, MEMORY_METHODS, COMPACTION,
+)  # fmt: skip
+
+STUDIES: dict[str, Study] = {study.name: study for study in _STUDIES}
+"""By their name on the command line. To add one, write its module and name its study here."""
