@@ -140,8 +140,8 @@ def _way(rows: Sequence[Row], layer: str, share: float) -> str:
 def _kept(axes: Axes, rows: Sequence[Row]) -> None:
     lines, _ = points(rows, _named, lambda row: float(row.epoch or 0))
     curves(axes, lines, scale=100)
-    axes.set(title="Coefficients that hold the energy", xlabel="epoch", ylabel="measured keep (%)",
-             ylim=(0, 100))  # fmt: skip
+    axes.set(title="Coefficients that hold the energy", xlabel="epoch", ylabel="measured keep (%)")
+    axes.set_ylim(bottom=0)
     other = axes.secondary_yaxis("right", functions=(_rest, _rest))
     other.set_ylabel("compression (%)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -163,7 +163,7 @@ def _layers(axes: Axes, rows: Sequence[Row], share: float) -> None:
         colour = colormaps["viridis"](0.25 + 0.6 * number / max(1, len(layers) - 1))
         axes.plot(epochs, means, "o-", markersize=3, color=colour,
                   label=layer.removeprefix(f"{KEPT}/"))  # fmt: skip
-    axes.set(title=f"Kept by layer, energy {share:g}", xlabel="epoch", ylabel="measured keep (%)",
-             ylim=(0, 103))  # fmt: skip
+    axes.set(title=f"Kept by layer, energy {share:g}", xlabel="epoch", ylabel="measured keep (%)")
+    axes.set_ylim(bottom=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     legend(axes, 3)

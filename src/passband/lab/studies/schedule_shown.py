@@ -8,7 +8,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from passband.lab.curves import curves, legend
+from passband.lab.curves import curves, legend, plain_across
 from passband.lab.figures import Figure, figure
 from passband.lab.results import Row, summarise
 from passband.lab.studies.by_epoch import by_epoch
@@ -113,6 +113,7 @@ def _against_mean(axes: Axes, rows: Sequence[Row]) -> None:
             for row in mine
             if row.metric == "test_accuracy" and row.epoch == last
         ]  # fmt: skip
+    plain_across(axes, [right for _, right in lines.pop("plain")], scale=100)
     curves(axes, lines, scale=100)
     axes.set(title="Accuracy against the mean keep", xlabel="mean measured keep in training (%)",
              ylabel="test accuracy, last epoch (%)", xlim=(0, 103))  # fmt: skip
