@@ -14,6 +14,7 @@ from passband.lab.figures import Figure, figure
 from passband.lab.notes import timed
 from passband.lab.results import Row, summarise
 from passband.lab.studies.by_epoch import by_epoch, points
+from passband.lab.studies.pairs import by_pair, pair_title
 from passband.lab.studies.study import Lines
 from passband.lab.table import cell
 from passband.lab.terminal import without_empty_columns
@@ -25,17 +26,17 @@ _HEADINGS = ("keep", "measured", "seeds", "training loss", "accuracy %", "epochs
 def convergence_tables(rows: Sequence[Row]) -> dict[str, Lines]:
     """What each keep came to, and how long it took to plain's last loss."""
     return {
-        _title(*pair): without_empty_columns(
+        pair_title(*pair): without_empty_columns(
             _HEADINGS, [_line(keep, mine) for keep in dict.fromkeys(row.keep for row in mine)]
         )
-        for pair, mine in _by_pair(rows).items()
+        for pair, mine in by_pair(rows).items()
     }
 
 
 def convergence_figures(rows: Sequence[Row], directory: Path) -> dict[str, list[Figure]]:
     """Loss and accuracy, by epoch and, where steps were timed, by seconds."""
     drawn = {}
-    for pair, mine in _by_pair(rows).items():
+    for pair, mine in by_pair(rows).items():
         figures = [by_epoch(mine, metric, _named) for metric in ("train_loss", "test_accuracy")]
         if seconds := _seconds(mine):
             figures += [
@@ -49,7 +50,7 @@ def convergence_figures(rows: Sequence[Row], directory: Path) -> dict[str, list[
                     ("train_loss", "Training loss", 1), ("test_accuracy", "Accuracy", 100),
                 )
             ]  # fmt: skip
-        drawn[_title(*pair)] = figures
+        drawn[pair_title(*pair)] = figures
     return drawn
 
 
@@ -93,17 +94,6 @@ def epochs_to(
         for (its, seed), mine in losses.items()
         if its == keep and (of, seed) in losses
     }
-
-
-def _by_pair(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
-    pairs: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        pairs.setdefault((row.data, row.model), []).append(row)
-    return pairs
-
-
-def _title(data: str, model: str) -> str:
-    return f"{model} on {data}"
 
 
 def _named(row: Row) -> str:

@@ -14,7 +14,7 @@ from passband.lab.measure import make_fabric
 from passband.lab.processes import is_first
 from passband.lab.quiet import quiet
 from passband.lab.results import Row
-from passband.lab.studies.cross_shown import cross_figures, cross_notes, cross_tables
+from passband.lab.studies.cross_shown import METRIC, cross_figures, cross_notes, cross_tables
 from passband.lab.studies.grid import Book, StudyConfig, alone
 from passband.lab.studies.keeps import keeps_of
 from passband.lab.studies.study import Study
@@ -87,7 +87,7 @@ def cross(study: CrossConfig, watch: Watch) -> list[Row]:
     for part in book.parts(tasks, watch):
         book.train(part)
         first_row = replace(part.task, at=study.test_keep[0])
-        if is_first() and not book.has(first_row, "cross_accuracy"):
+        if is_first() and not book.has(first_row, METRIC):
             part.measure("at every test keep")
             book.add(_tested(study, book, part.task))
     return book.rows()
@@ -108,7 +108,7 @@ def _tested(study: CrossConfig, book: Book, task: Task) -> list[Row]:
             kept = pb.report(placed, batches[0][0][:2]).keep_measured
             rows.append(
                 Row(study.name, run.data, run.model, run.variant, run.seed, run.epochs, run.keep,
-                    kept, "cross_accuracy", accuracy(placed, batches), at=keep)
+                    kept, METRIC, accuracy(placed, batches), at=keep)
             )  # fmt: skip
     return rows
 

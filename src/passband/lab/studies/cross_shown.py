@@ -12,8 +12,11 @@ from passband.lab.curves import curves, legend
 from passband.lab.drawing import svg_of_many
 from passband.lab.figures import Figure, figure, file_name
 from passband.lab.results import Row, Summary, summarise
+from passband.lab.studies.pairs import by_pair
 from passband.lab.studies.study import Lines
 from passband.lab.table import cell
+
+METRIC = "cross_accuracy"
 
 Matrix = dict[float, dict[float | None, Summary]]
 """Accuracy by the keep of the test, then by that of training."""
@@ -22,7 +25,7 @@ Matrix = dict[float, dict[float | None, Summary]]
 def cross_tables(rows: Sequence[Row]) -> dict[str, Lines]:
     """The matrix of each (data, model) in percent, a column for each trained keep."""
     tables: dict[str, Lines] = {}
-    for (data, model), mine in _by_pair(rows).items():
+    for (data, model), mine in by_pair(row for row in rows if row.metric == METRIC).items():
         matrix = _matrix(mine)
         trained = list(dict.fromkeys(keep for line in matrix.values() for keep in line))
         tables[_title(data, model)] = [
@@ -38,7 +41,7 @@ def cross_tables(rows: Sequence[Row]) -> dict[str, Lines]:
 def cross_figures(rows: Sequence[Row], directory: Path) -> dict[str, list[Figure]]:
     """A line for each trained keep over the measured keep of the test; the matrix as a map."""
     drawn = {}
-    for (data, model), mine in _by_pair(rows).items():
+    for (data, model), mine in by_pair(row for row in rows if row.metric == METRIC).items():
         of = f"{model} on {data}"
         name = file_name(data, model, "cross-map")
         matrix = _matrix(mine)
@@ -74,14 +77,6 @@ def cross_notes(rows: Sequence[Row], run: Mapping[str, Any]) -> Iterable[str]:
         "Accuracy away from the trained keep says nothing of what a training at that keep would "
         "reach. Two test keeps that round to the same frequencies have the same accuracy."
     )
-
-
-def _by_pair(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
-    pairs: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        if row.metric == "cross_accuracy":
-            pairs.setdefault((row.data, row.model), []).append(row)
-    return pairs
 
 
 def _matrix(rows: Sequence[Row]) -> Matrix:

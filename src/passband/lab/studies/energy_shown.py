@@ -14,6 +14,7 @@ from passband.lab.curves import curves, legend
 from passband.lab.figures import Figure, figure
 from passband.lab.results import Row, Summary, summarise
 from passband.lab.studies.by_epoch import by_epoch, points
+from passband.lab.studies.pairs import by_pair, pair_title
 from passband.lab.studies.study import Lines
 from passband.lab.table import cell
 
@@ -23,9 +24,9 @@ KEPT = "keep_measured"
 def energy_tables(rows: Sequence[Row]) -> dict[str, Lines]:
     """For each (data, model): what is kept as training goes, all together and of each layer."""
     tables: dict[str, Lines] = {}
-    for pair, mine in _by_pair(rows).items():
+    for pair, mine in by_pair(rows).items():
         shares = list(dict.fromkeys(row.at for row in mine))
-        tables[_title(*pair)] = [
+        tables[pair_title(*pair)] = [
             ("energy", "seeds", "kept % before", "after epoch 1", "after the last", "accuracy %"),
             *(_line(share, [row for row in mine if row.at == share]) for share in shares),
         ]
@@ -46,9 +47,9 @@ def energy_tables(rows: Sequence[Row]) -> dict[str, Lines]:
 def energy_figures(rows: Sequence[Row], directory: Path) -> dict[str, list[Figure]]:
     """What is kept, and accuracy, by epoch; then what each layer keeps, for each energy."""
     drawn: dict[str, list[Figure]] = {}
-    for (data, model), mine in _by_pair(rows).items():
+    for (data, model), mine in by_pair(rows).items():
         of = f"{model} on {data}"
-        drawn[_title(data, model)] = [
+        drawn[pair_title(data, model)] = [
             figure(
                 (data, model, "kept"),
                 f"What bands by energy keep in {of} by epoch, a line for each share of energy",
@@ -87,17 +88,6 @@ def energy_notes(rows: Sequence[Row], run: Mapping[str, Any]) -> Iterable[str]:
         "alike, so what is kept may fall before it rises. Bands are whole frequencies, of which "
         "small maps have few: their lines are stairs."
     )
-
-
-def _by_pair(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
-    pairs: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        pairs.setdefault((row.data, row.model), []).append(row)
-    return pairs
-
-
-def _title(data: str, model: str) -> str:
-    return f"{model} on {data}"
 
 
 def _title_of_layers(data: str, model: str) -> str:

@@ -12,6 +12,7 @@ from passband.lab.curves import curves, legend, plain_across
 from passband.lab.figures import Figure, figure
 from passband.lab.results import Row, summarise
 from passband.lab.studies.by_epoch import by_epoch
+from passband.lab.studies.pairs import by_pair, pair_title
 from passband.lab.studies.study import Lines
 from passband.lab.table import cell
 
@@ -21,15 +22,15 @@ _HEADINGS = ("band", "seeds", "keep at the end", "mean keep", "accuracy %", "tra
 def schedule_tables(rows: Sequence[Row]) -> dict[str, Lines]:
     """What each band came to, and what it kept on the way."""
     return {
-        _title(*pair): [_HEADINGS, *(_line(name, of) for name, of in _by_band(mine).items())]
-        for pair, mine in _by_pair(rows).items()
+        pair_title(*pair): [_HEADINGS, *(_line(name, of) for name, of in _by_band(mine).items())]
+        for pair, mine in by_pair(rows).items()
     }
 
 
 def schedule_figures(rows: Sequence[Row], directory: Path) -> dict[str, list[Figure]]:
     """Accuracy and band by epoch, and the last accuracy against the mean keep."""
     return {
-        _title(*pair): [
+        pair_title(*pair): [
             by_epoch(mine, "test_accuracy", _named),
             by_epoch(mine, "keep_measured", _named),
             figure(
@@ -38,7 +39,7 @@ def schedule_figures(rows: Sequence[Row], directory: Path) -> dict[str, list[Fig
                 partial(_against_mean, rows=mine),
             ),
         ]
-        for pair, mine in _by_pair(rows).items()
+        for pair, mine in by_pair(rows).items()
     }
 
 
@@ -66,22 +67,11 @@ def mean_keep(rows: Sequence[Row]) -> float:
     return fmean(kept) if kept else 1.0
 
 
-def _by_pair(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
-    pairs: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        pairs.setdefault((row.data, row.model), []).append(row)
-    return pairs
-
-
 def _by_band(rows: Sequence[Row]) -> dict[str, list[Row]]:
     bands: dict[str, list[Row]] = {}
     for row in rows:
         bands.setdefault(_named(row), []).append(row)
     return bands
-
-
-def _title(data: str, model: str) -> str:
-    return f"{model} on {data}"
 
 
 def _named(row: Row) -> str:
