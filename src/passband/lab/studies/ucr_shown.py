@@ -159,8 +159,8 @@ def ucr_notes(rows: Sequence[Row], run: Mapping[str, Any]) -> Iterable[str]:
     yield (
         "Accuracies are means over seeds. <b>difference</b> is the mean over problems, in points, "
         "to plain; <b>Wilcoxon p</b> the exact two-sided probability of the signed-rank test: "
-        "below 0.05 the settings differ; above it nothing is shown, and of six problems or more "
-        "that all go one way alone it can be below. The test takes problems as independent."
+        "below 0.05 the settings differ, above it nothing is shown. With fewer than six problems "
+        "it cannot be below. The test takes problems as independent."
     )
     for model, problems in by_model(rows).items():
         settings = len(next(iter(problems.values()), {}))
