@@ -115,8 +115,8 @@ def run(
         unused.append("plan")  # of band convolutions
     if unused:
         raise ValueError(
-            f"study {study.name} takes no --{', --'.join(unused)}; beside data, models and how "
-            f"they are trained it takes --{', --'.join(takes)}"
+            f"study {study.name} takes no {_words(unused)}; beside data, models and how they are "
+            f"trained it takes {_words(takes)}"
         )
     names = {name for name, _ in pairs}
     # If none of them takes a root, loading the data says so.
@@ -133,6 +133,10 @@ def run(
     with shown(console()) as watch:
         study.run(config, watch)
     finish(Path(out), words)
+
+
+def _words(options: Sequence[str]) -> str:
+    return ", ".join(f"--{option.replace('_', '-')}" for option in options)
 
 
 def _pairs(data: Sequence[str], model: Sequence[str]) -> list[tuple[str, str]]:
