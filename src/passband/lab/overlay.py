@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from html import escape
-from itertools import cycle
+from itertools import chain, cycle
 from typing import Any
 
 from matplotlib.axes import Axes
 
 from passband.lab import papers
 from passband.lab.curves import legend
-from passband.lab.drawing import BAND, RAMP
+from passband.lab.drawing import BAND, PLAIN, RAMP
 from passband.lab.figures import Figure, figure
 from passband.lab.papers import Point
 from passband.lab.results import Row, summarise
@@ -112,7 +112,7 @@ def _paint(
 ) -> None:
     metric, x_name = points[0].metric, points[0].x_name
     across, up = _scale(x_name), _scale(metric)
-    colours = cycle(RAMP)
+    colours = chain([PLAIN], cycle(RAMP[1:]))  # the first of RAMP is close to BAND
     for series in dict.fromkeys(point.series for point in points):
         line = sorted((p.x or 0.0, p.value) for p in points if p.series == series)
         axes.plot([across * x for x, _ in line], [up * y for _, y in line], "--",
