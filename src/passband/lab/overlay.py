@@ -49,7 +49,7 @@ def beside(run: Mapping[str, Any], rows: Sequence[Row]) -> dict[str, list[Figure
                 f"{'and what was measured here' if found else 'nothing like it measured here'}"
             )
             paint = partial(_paint, points=shown, found=found)
-            figures.append(figure(("paper", name, metric), alt, paint))
+            figures.append(figure(("paper", name, metric, x_name), alt, paint))
     return {TITLE: figures} if figures else {}
 
 

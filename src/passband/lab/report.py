@@ -152,9 +152,9 @@ def _run(shown: _Shown, number: int | None) -> str:
     head = "" if number is None else f'<h2 class="run">{escape(shown.title)}</h2>\n'
     own = [title for title in shown.figures if title not in shown.tables]
     sections = [
-        *(_section(title, lines, shown.figures.get(title, []))
+        *(_section(title, lines, shown.figures.get(title, []), mark)
           for title, lines in shown.tables.items()),
-        *(_section(title, None, shown.figures[title]) for title in own),
+        *(_section(title, None, shown.figures[title], mark) for title in own),
     ]  # fmt: skip
     command = shown.about.get("command")
     again = f"<pre tabindex='0'>{escape(str(command))}</pre>\n" if command else ""
@@ -172,10 +172,10 @@ def _run(shown: _Shown, number: int | None) -> str:
 """
 
 
-def _section(title: str, lines: Lines | None, drawn: Sequence[Figure]) -> str:
+def _section(title: str, lines: Lines | None, drawn: Sequence[Figure], mark: str) -> str:
     """A table, if there is one, and the figures below it."""
     title = escape(title)
-    figures = "".join(f"<figure>{_inline(figure)}</figure>\n" for figure in drawn)
+    figures = "".join(f"<figure>{_inline(figure, mark)}</figure>\n" for figure in drawn)
     table = "" if lines is None else _table(title, lines)
     return f"<section><h2>{title}</h2>\n{table}\n<div class='figures'>\n{figures}</div></section>\n"
 
@@ -194,7 +194,8 @@ def _table(title: str, lines: Iterable[Sequence[str]]) -> str:
     )
 
 
-def _inline(figure: Figure) -> str:
+def _inline(figure: Figure, mark: str) -> str:
     """An SVG element for HTML, where names of XML vocabularies are neither needed nor wanted."""
     svg = re.sub(r'\s(xmlns(:\w+)?|version)="[^"]*"', "", figure.svg)
+    svg = re.sub(r'(id="|#)([mp][0-9a-f]{10})\b', rf"\1\2{mark}", svg)  # one page, one owner
     return svg.replace("<svg", f'<svg role="img" aria-label="{escape(figure.alt)}"', 1).strip()
