@@ -112,7 +112,7 @@ def _paint(axes: Axes, found: Found) -> None:
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     axes.set(title="Accuracy lost by one layer alone",
-             xlabel="test accuracy lost (points); beside a name the keep that was chosen")  # fmt: skip
+             xlabel="test accuracy lost (points); beside a name the keep chosen")  # fmt: skip
     axes.tick_params(axis="y", labelsize=8, color=BAND)
     axes.legend(loc="lower right")
 
