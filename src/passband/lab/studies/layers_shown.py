@@ -111,8 +111,8 @@ def _paint(axes: Axes, found: Found) -> None:
     axes.axvline(0, color=PLAIN, linewidth=0.8)
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
-    axes.set(title="Accuracy lost by one layer alone; beside its name the keep chosen",
-             xlabel="test accuracy lost, without training anew (points)")  # fmt: skip
+    axes.set(title="Accuracy lost by one layer alone",
+             xlabel="test accuracy lost (points); beside a name the keep chosen")  # fmt: skip
     axes.tick_params(axis="y", labelsize=8, color=BAND)
     axes.legend(loc="lower right")
 

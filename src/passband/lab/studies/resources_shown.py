@@ -19,8 +19,8 @@ _HEADINGS = ("side", "batch", "way", "keep", "measured", "held MiB", "÷ plain",
 _AGAINST_KEEP = {
     "step_ratio": ("Time over plain's", "step time ÷ plain's", "band"),
     "relative_held": ("Memory held over plain's", "held for backward ÷ plain's", "band"),
-    "relative_time": ("Time over FFT at keep 1", "step time ÷ FFT's at keep 1", "fft"),
-    "relative_memory": ("Memory over FFT at keep 1", "peak of a step ÷ FFT's at keep 1", "fft"),
+    "relative_time": ("Time over FFT at keep 1", "time ÷ FFT's at keep 1", "fft"),
+    "relative_memory": ("Memory over FFT at keep 1", "peak ÷ FFT's at keep 1", "fft"),
 }
 Cell = tuple[str, float, str, float | None]
 """Side, batch, way and keep."""
