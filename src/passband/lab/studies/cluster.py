@@ -4,14 +4,12 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from passband.lab import config, results
 from passband.lab.data.packages import require
-from passband.lab.files import make_writable, write_atomic
+from passband.lab.files import make_writable, read_yaml, write_atomic, write_yaml
 from passband.lab.studies.task import Task, do
 from passband.lab.studies.watch import Watch
-
-_CONFIG_LAST = ("results.csv",)  # with it a task is done
 
 
 def train_all(tasks: Sequence[Task], address: str, watch: Watch) -> None:
@@ -56,7 +54,10 @@ def _elsewhere(task: Task) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in Path(folder).iterdir() if path.is_file()}
 
 
-def _put(directory: Path, files: dict[str, Any]) -> None:
+def _put(directory: Path, files: dict[str, bytes]) -> None:
     make_writable(directory)
-    for name in sorted(files, key=lambda name: name in _CONFIG_LAST):
+    # The table comes last: with it a task is done.
+    for name in sorted(files, key=lambda name: name == results.FILE_NAME):
         write_atomic(directory / name, files[name])
+    path = directory / config.FILE_NAME
+    write_yaml(path, {**read_yaml(path), "out": str(directory)})
