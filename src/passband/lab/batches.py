@@ -67,5 +67,5 @@ def loader(samples: Samples, batches: Batches) -> DataLoader[object]:
     workers = min(_MOST_WORKERS, (os.cpu_count() or 1) - 1)
     return DataLoader(
         samples, batch_sampler=batches, num_workers=workers, persistent_workers=workers > 0,
-        pin_memory=True, generator=seeds,
+        pin_memory=torch.cuda.is_available(), generator=seeds,
     )  # fmt: skip

@@ -51,7 +51,10 @@ def main(arguments: Sequence[str]) -> int:
 def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.strerror}: {error.filename}"  # without the number of the error
-    return " ".join(str(error).split())
+    text = str(error)
+    if "Original Traceback" in text:  # of a process that reads samples: its last line is the error
+        text = text.rstrip().splitlines()[-1].partition(": ")[2]
+    return " ".join(text.split())
 
 
 def _train(options: Namespace) -> None:

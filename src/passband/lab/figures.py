@@ -108,8 +108,8 @@ def training_loss(axes: Axes, rows: Sequence[Row]) -> None:
             ),
         )
     axes.set(title="Training loss", xlabel="epoch", ylabel="mean cross entropy (nats)")
-    if all(row.value > 0 for row in rows):
-        log_scale(axes)
+    if 0 < 3 * min(row.value for row in rows) < max(row.value for row in rows):
+        log_scale(axes)  # on a short way its numbers would look alike
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.2))
 

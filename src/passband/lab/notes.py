@@ -62,6 +62,12 @@ def of_bands(rows: Sequence[Row], run: Mapping[str, Any]) -> Iterable[str]:
         yield DENSITY
     if "saved_bytes" in metrics:
         yield f"{SAVED} {_CONVERTED}"
+    policies = {base.get("memory") for base in run.get("base") or ()} - {None}
+    for policy in sorted(policies):
+        yield (
+            f"All but <b>plain</b> have the memory policy <b>{escape(policy)}</b>; of it alone is "
+            "the line without a band."
+        )
     if "step_ratio" in metrics:
         yield timed(run)
 

@@ -115,7 +115,8 @@ def _paint(
     colours = chain([PLAIN], cycle(RAMP[1:]))  # the first of RAMP is close to BAND
     for series in dict.fromkeys(point.series for point in points):
         line = sorted((p.x or 0.0, p.value) for p in points if p.series == series)
-        axes.plot([across * x for x, _ in line], [up * y for _, y in line], "--",
+        style = "--" if len(line) > 1 else "D"
+        axes.plot([across * x for x, _ in line], [up * y for _, y in line], style,
                   color=next(colours), label=f"paper: {series}")  # fmt: skip
     for label, places in found.items():
         colour = BAND if len(found) == 1 else next(colours)

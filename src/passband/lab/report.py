@@ -64,7 +64,7 @@ def build_together(directories: Sequence[Path], out: Path) -> Path:
     """
     shown = [_Shown.read(directory) for directory in directories]
     make_writable(out.parent)
-    write_atomic(out, page("Studies side by side", shown))
+    write_atomic(out, page("Several studies", shown))
     return out
 
 

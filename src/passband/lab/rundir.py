@@ -92,7 +92,7 @@ def claim(directory: Path, wanted: Mapping[str, Any], *, again: bool, free: int 
         if produced and not again:
             raise FileExistsError(
                 f"{directory} already holds this run ({produced[0]}): "
-                "resume it or choose another directory"
+                "resume it (--resume) or choose another directory"
             )
     elif produced:
         raise FileExistsError(
@@ -114,6 +114,8 @@ def differences(there: object, here: object, name: str = "") -> list[str]:
     """Where two stored configs describe different results; where they compute may differ."""
     if isinstance(there, dict) and isinstance(here, dict):
         keys = [key for key in {**there, **here} if key not in config.PLACE]
+        if there.get("seeds", 0) <= here.get("seeds", 0):  # more of them: what is there is a part
+            keys = [key for key in keys if key != "seeds"]
         return [
             text
             for key in keys

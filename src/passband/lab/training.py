@@ -1,11 +1,13 @@
 """One training run, on Lightning."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import lightning as L
+import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from torch import nn
 
@@ -233,14 +235,39 @@ def build(run: TrainConfig, loaded: data.LabeledData) -> tuple[nn.Module, float 
     if "image_size" in models.options(run.model):
         options["image_size"] = loaded.space
     options |= {key: v for key in ("beta", "store") if (v := getattr(run, key)) is not None}
-    model = models.create_model(
-        run.model,
-        num_classes=loaded.num_classes,
-        in_channels=loaded.in_channels,
-        **options,
-        **dict(run.options),
-    )
+    try:
+        model = models.create_model(
+            run.model,
+            num_classes=loaded.num_classes,
+            in_channels=loaded.in_channels,
+            **options,
+            **dict(run.options),
+        )
+    except TypeError as error:  # an option of the user's
+        raise ValueError(str(error)) from error
+    if dims is None:
+        _try(run, model, loaded)
     return model, bands.convert(model, run, data.first(loaded.train, 2)[0])
+
+
+def _try(run: TrainConfig, model: nn.Module, loaded: data.LabeledData) -> None:
+    """Runs a model of which nothing is known on two samples.
+
+    Raises:
+        ValueError: It does not take them, or returns no logit for each class.
+    """
+    maps = data.first(loaded.test, 2)[0]
+    try:
+        with torch.no_grad():
+            found = deepcopy(model).eval()(maps)
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        raise ValueError(
+            f"model {run.model!r} does not take maps {tuple(maps.shape)} of {run.data!r}: {error}"
+        ) from error
+    wanted = (len(maps), loaded.num_classes)
+    got = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
+    if got != wanted:
+        raise ValueError(f"model {run.model!r} returns logits {wanted} for {run.data!r}; got {got}")
 
 
 def sizes(name: str, loaded: data.LabeledData) -> dict[str, Any]:

@@ -132,7 +132,8 @@ def _reader(name: str, root: Path | None) -> Callable[[_Preprocessing], LabeledD
             return _as_shipped(name, partial(ucr.load, member))
         if takes_root(name) and family != "ucr":
             raise ValueError(
-                f"unknown data {name!r} without a root: it is read from a folder of yours (root=)"
+                f"unknown data {name!r} without a root: it is read from a folder of yours (root=, "
+                "--data-dir)"
             )
         raise _unknown(name)
     if name in _FILES:
@@ -174,5 +175,5 @@ def _unknown(name: str) -> ValueError:
     own = ", ".join(one for one in known() if one not in available())
     return ValueError(
         f"unknown data {name!r}: there is {', '.join(available())}, "
-        f"and from a folder of yours (root=) {own}{meant}"
+        f"and from a folder of yours (root=, --data-dir) {own}{meant}"
     )

@@ -131,7 +131,7 @@ def _read(path: Path) -> Experiment:
         whole = Experiment(name=path.stem, **_values(content))
         return whole if short is None else replace(whole, bundled=_shortened(whole, short))
     except ValueError as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
+        raise ValueError(f"{path} is no experiment: {error}") from error
 
 
 def _shortened(whole: Experiment, short: object) -> Experiment:

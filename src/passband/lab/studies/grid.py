@@ -31,6 +31,7 @@ class StudyConfig:
 
     Attributes:
         name: Of the study, in its rows.
+        takes_memory: Whether its trainings may have a memory policy.
         out: Its run directory.
         base: One training config per (data, model); what the study varies, it sets itself.
         jobs: Trainings side by side, in processes of this machine. What is timed, is timed after
@@ -43,6 +44,7 @@ class StudyConfig:
     """
 
     name: ClassVar[str]
+    takes_memory: ClassVar[bool] = False
     out: str
     base: tuple[TrainConfig, ...]
     jobs: int = 1
@@ -55,6 +57,12 @@ class StudyConfig:
         pairs = [(one.data, one.model) for one in self.base]
         if len(set(pairs)) < len(pairs):
             raise ValueError(f"each data set and model is studied once; got {pairs}")
+        policies = {one.memory for one in self.base} - {None}
+        if policies and not self.takes_memory:
+            raise ValueError(
+                f"study {self.name} takes no memory policy, which would make its plain network "
+                f"another; got {', '.join(map(str, policies))}"
+            )
         check_count("jobs", self.jobs)
         if self.ray is not None:
             check_text("ray", self.ray)

@@ -37,6 +37,7 @@ class RatesConfig(StudyConfig):
     """
 
     name: ClassVar = "rates"
+    takes_memory: ClassVar = True
     keep: tuple[float | None, ...] = KEEPS
     energy: tuple[float, ...] = ()
     seeds: int = 2
@@ -95,9 +96,12 @@ def rates(study: RatesConfig, watch: Watch) -> list[Row]:
 
 
 def _of_seed(study: RatesConfig, book: Book, run: TrainConfig) -> list[Task]:
-    """The trainings of a seed, the plain one first."""
+    """The trainings of a seed, the plain one first; with a policy, that without a band, too."""
+    policy = run.memory
     return [
-        *(Task(book.directory(replace(run, keep=keep))) for keep in study.keep),
+        Task(book.directory(replace(run, memory=None))),
+        *([] if policy is None else [Task(book.directory(run, policy), f"{policy}, no band")]),
+        *(Task(book.directory(replace(run, keep=keep))) for keep in study.keep[1:]),
         *(Task(book.directory(replace(run, energy=share)), at=share) for share in study.energy),
     ]
 
@@ -105,7 +109,7 @@ def _of_seed(study: RatesConfig, book: Book, run: TrainConfig) -> list[Task]:
 def _costs(study: RatesConfig, book: Book, tasks: Sequence[Task]) -> list[Row]:
     """Saved bytes, seconds and the paired ratio to plain, for every training of a seed."""
     plain = tasks[0].run
-    named = {setting(task.run): task for task in tasks}
+    named = {task.variant or setting(task.run): task for task in tasks}
     models = {name: book.trained(task.run) for name, task in named.items()}
     found = costs(models, first_batch(plain, book.data(plain)), plain, study.repeats)
     kept = {name: task.rows()[-1].keep_measured for name, task in named.items()}

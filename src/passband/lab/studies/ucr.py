@@ -5,12 +5,15 @@ Figure of Dziedzic et al. (ICML 2019, section 4.4): a dot for each problem of th
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import ClassVar
 
+from passband.lab import environment
 from passband.lab.checks import check_count, check_keep
 from passband.lab.config import TrainConfig
 from passband.lab.data import load
 from passband.lab.data.ucr import BUNDLED, problems
+from passband.lab.processes import is_first
 from passband.lab.results import Row
 from passband.lab.studies.grid import Book, StudyConfig, alone
 from passband.lab.studies.keeps import keeps_of
@@ -73,8 +76,14 @@ def ucr(study: UcrConfig, watch: Watch) -> list[Row]:
         FileExistsError: The directory holds another study.
         OSError: The root is no folder; the directory cannot be written.
     """
-    study = replace(study, base=tuple(run for base in study.base for run in _of(base, watch)))
+    left_out: dict[str, str] = {}
+    study = replace(study, base=tuple(run for base in study.base for run in _of(base, left_out)))
+    for problem, reason in left_out.items():
+        watch(0.0, f"left out {problem}: {reason}")
     book = Book(study)
+    if left_out and is_first():  # the page tells versions and machine, and this
+        out = Path(study.out)
+        environment.save(out, **{**environment.load(out), "left out": left_out})
     seeded = [replace(one, seed=seed) for one in study.base for seed in range(study.seeds)]
     for part in book.parts([task for run in seeded for task in _tasks(study, book, run)], watch):
         book.train(part)
@@ -89,7 +98,7 @@ def _tasks(study: UcrConfig, book: Book, run: TrainConfig) -> Iterator[Task]:
         yield Task(book.directory(replace(run, energy=share)), at=share)
 
 
-def _of(base: TrainConfig, watch: Watch) -> Iterator[TrainConfig]:
+def _of(base: TrainConfig, left_out: dict[str, str]) -> Iterator[TrainConfig]:
     """The runs that stand for a base: itself, or one for each problem of its archive."""
     if base.data != ALL:
         yield base
@@ -99,7 +108,7 @@ def _of(base: TrainConfig, watch: Watch) -> Iterator[TrainConfig]:
         try:
             load(run.data, root=run.root)
         except ValueError as error:
-            watch(0.0, f"left out {run.data}: {error}")
+            left_out[run.data] = str(error)
         else:
             yield run
 

@@ -63,6 +63,7 @@ _WITHOUT_BAND = (
     Technique("save_on_cpu", offload=True),
     Technique("autocast", dtype="bfloat16"),
     Technique("autocast + checkpoint", regions="whole", dtype="bfloat16"),
+    Technique("exact, no band", policy=_EXACT),
     Technique("unchanged_forward", policy=_UNCHANGED),
     Technique("unchanged_forward + autocast", policy=_UNCHANGED, dtype="bfloat16"),
 )
