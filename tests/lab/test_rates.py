@@ -14,9 +14,11 @@ import torch
 import passband as pb
 from passband.lab import data, models, results
 from passband.lab.config import TrainConfig
+from passband.lab.data import first
 from passband.lab.results import Row
 from passband.lab.studies import RatesConfig, rates, task
 from passband.lab.studies import rates as study_function
+from passband.lab.studies.cross import CrossConfig
 from passband.lab.training import train
 
 module = sys.modules[study_function.__module__]
@@ -212,3 +214,38 @@ def test_an_unknown_model_is_found_before_the_first_training(tmp_path: Path) -> 
     with pytest.raises(ValueError, match="unknown model 'lenet7'"):
         rates(study(tmp_path / "new", base=(good, bad)))
     assert not (tmp_path / "new").exists()
+
+
+def test_a_policy_leaves_plain_plain_and_stands_alone_beside_bands(tmp_path: Path) -> None:
+    base = replace(study(tmp_path).base[0], memory="exact")
+    found = rates(study(tmp_path, base=(base,), keep=(0.25,), seeds=1, repeats=0))
+    held = {(row.variant, row.keep): row.value for row in found if row.metric == "saved_bytes"}
+    maps, labels = first(data.load("digits").train, 128)
+    model = models.create_model("lenet5", num_classes=10, in_channels=1, image_size=8)
+
+    def saved() -> int:
+        return pb.memory.saved(lambda: torch.nn.functional.cross_entropy(model(maps), labels)).total
+
+    wanted: dict[tuple[str, float | None], float] = {("plain", None): saved()}
+    pb.convert_(model, None, memory=pb.MemoryPolicy.exact())
+    wanted["exact, no band", None] = saved()
+    pb.convert_(model, pb.Band(keep=0.25), memory=pb.MemoryPolicy.exact())
+    wanted["band", 0.25] = saved()
+    assert held == wanted
+    accuracy = {row.variant: row.value for row in found if row.metric == "test_accuracy"}
+    assert accuracy["exact, no band"] == pytest.approx(accuracy["plain"], abs=0.02)
+
+
+def test_seeds_may_be_added(finished: Path, tmp_path: Path) -> None:
+    rates(study(tmp_path, seeds=1))
+    rows = rates(study(tmp_path, seeds=2))
+    wanted = untimed(results.read(finished / "results.csv"))
+    assert untimed(rows) == wanted
+    with pytest.raises(FileExistsError, match="seeds is 2 there and 1 here"):
+        rates(study(tmp_path, seeds=1))
+
+
+def test_other_studies_take_no_policy(tmp_path: Path) -> None:
+    base = replace(study(tmp_path).base[0], memory="exact")
+    with pytest.raises(ValueError, match="study cross takes no memory policy"):
+        CrossConfig(out=str(tmp_path), base=(base,))

@@ -172,8 +172,8 @@ def ucr_notes(rows: Sequence[Row], run: Mapping[str, Any]) -> Iterable[str]:
                 "those that do not."
             )
     yield (
-        "Problems that cannot be read or used are left out; below, versions and machine, it says which "
-        "as it begins. The paper trained for up to 2000 epochs and reports the best of them on the "
+        "Problems that cannot be read or used are left out: the last section says which, and why. "
+        "The paper trained for up to 2000 epochs and reports the best of them on the "
         "test set: not to be compared. <code>passband study ucr --epochs 60 --seeds 5 --out DIR"
         "</code> trains by the model's own recipe, <code>--root FOLDER</code> on a whole archive."
     )
