@@ -46,7 +46,7 @@ def value(rows: list[Row], variant: str, metric: str) -> float:
 
 
 PEER_NAMES = ["plain", "band", "resized", "narrow", "strided", "blurpool", "bfloat16", "checkpoint",
-              "exact"]  # fmt: skip
+              "policy", "exact"]  # fmt: skip
 
 
 def test_the_table_has_every_peer_with_accuracy_and_costs(finished: Path) -> None:
@@ -58,7 +58,11 @@ def test_the_table_has_every_peer_with_accuracy_and_costs(finished: Path) -> Non
         assert row.keep == (KEEP if row.variant in ("band", "exact") else None)
         assert row.at == (KEEP if row.variant in ("resized", "narrow") else None)
         assert (row.keep_measured is None) == (row.keep is None)
-    for mine, its in (("checkpoint", "plain"), ("exact", "band")):  # the same training
+    for mine, its in (
+        ("checkpoint", "plain"),
+        ("policy", "plain"),
+        ("exact", "band"),
+    ):  # the same training
         accuracies = {value(rows, name, "test_accuracy") for name in (mine, its)}
         assert len(accuracies) == 1
         assert value(rows, mine, "saved_bytes") < value(rows, its, "saved_bytes")
@@ -120,7 +124,7 @@ def test_a_peer_that_a_network_cannot_be_is_left_out(tmp_path: Path) -> None:
     options = (("padding_mode", "circular"),)  # around images of 11 samples or more
     run = TrainConfig.recommended("digits", "lenet5", str(tmp_path), pad=16, options=options)
     names = [peer.name for peer in peers(run, load, [0.25])]
-    assert names == ["plain", "band", "narrow", "bfloat16", "checkpoint", "exact"]
+    assert names == ["plain", "band", "narrow", "bfloat16", "checkpoint", "policy", "exact"]
 
 
 def test_a_finished_study_repeats_nothing(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:

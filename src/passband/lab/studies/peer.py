@@ -69,8 +69,9 @@ def peers(plain: TrainConfig, data: Data, keeps: Sequence[float]) -> Iterator[Pe
     if plain.precision == "32-true":
         yield Peer("bfloat16", replace(plain, precision="bf16-mixed"), flops=1.0)
     yield Peer("checkpoint", plain, technique=Technique("", regions="whole"), flops=1.0)
+    exact = Technique("", policy=pb.MemoryPolicy.exact())
+    yield Peer("policy", plain, technique=exact, flops=1.0)
     for keep in keeps:
-        exact = Technique("", policy=pb.MemoryPolicy.exact())
         yield Peer("exact", replace(plain, keep=keep), technique=exact)
 
 

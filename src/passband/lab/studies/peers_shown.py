@@ -23,9 +23,10 @@ _WORDS = {
     "blurpool": "blur-pooled stem",
     "bfloat16": "bfloat16",
     "checkpoint": "checkpoint",
+    "policy": "exact policy",
     "exact": "band, keep {keep:g}, exact policy",
 }
-_OURS = ("band", "exact")
+_OURS = ("band", "policy", "exact")
 _HEADINGS = ("peer", "as keep", "measured", "seeds", "accuracy %", "held MiB", "÷ plain", "step ms",
              "÷ plain", "FLOPs ÷ plain")  # fmt: skip
 # Metric of each axis, what it is called, and its unit.
