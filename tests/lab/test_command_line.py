@@ -73,6 +73,13 @@ def in_new_process(code: str) -> subprocess.CompletedProcess[str]:
         ([*STUDY, "--out", "OUT", "--beta", ".5"],
          "study rates takes no --beta; beside data, models and how they are trained it takes "
          "--keep, --energy, --seeds, --repeats"),
+        (["study", "resources", "--out", "OUT", "--epochs", "3", "--lr", ".1", "--jobs", "2"],
+         "study resources takes no --epochs, --learning-rate, --jobs"),
+        (["study", "icml-cifar10-fixed", "--out", "OUT"],
+         "experiment icml-cifar10-fixed is of cifar10: say where that is with --data-dir, or "
+         "--bundled runs it in minutes on mnist-5k"),
+        (["study", "specnet-training", "--out", "OUT", "--fft-size", "fast"],
+         "model 'spec_lenet5' is spectral: plan and fft_size are of band convolutions"),
         ([*STUDY, "--out", "OUT", "--maps", "3", "--channels", "3"], "no --maps, --channels"),
         (["study", "specnet-beta", "--out", "OUT", "--keep", ".5"], "takes no --keep"),
         (["study", "specnet-beta", "--out", "OUT", "--plan", "dft"], "takes no --plan"),

@@ -147,6 +147,25 @@ def test_a_writer_that_is_gone_keeps_nobody_out(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_ends_all_at_once_and_the_study_goes_on(tmp_path: Path, jobs: str) -> None:
+    long = ["--epochs", "200", "--jobs", jobs]
+    words = [sys.executable, "-m", "passband", *GRID, *long, "--out", str(tmp_path)]
+    process = subprocess.Popen(words, env=ENVIRONMENT, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, start_new_session=True)  # fmt: skip
+    while len(list(tmp_path.glob("runs/*/last.ckpt"))) < int(jobs):
+        assert process.poll() is None
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert (process.returncode, said.decode().splitlines()[-1]) == (130, "passband: interrupted")
+    begun = set(tmp_path.glob("runs/*"))
+    assert len(begun) == int(jobs)  # no other was begun
+    before = {path: path.read_bytes() for path in tmp_path.glob("runs/*/last.ckpt")}
+    time.sleep(2)
+    assert {path: path.read_bytes() for path in tmp_path.glob("runs/*/last.ckpt")} == before
+
+
 def test_a_failing_task_of_several_processes_is_told(tmp_path: Path) -> None:
     runs = tmp_path / "runs" / "digits-lenet5-keep0.25-seed1"
     runs.mkdir(parents=True)

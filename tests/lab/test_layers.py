@@ -13,7 +13,7 @@ from digits_run import config, weights
 from passband.lab import data, models, report, results
 from passband.lab.results import Row
 from passband.lab.studies import task
-from passband.lab.studies.assignment import assign
+from passband.lab.studies.assignment import assign, layer_costs, plain_cost
 from passband.lab.studies.layers import LAYERS, LayersConfig, layers
 
 module = sys.modules[layers.__module__]
@@ -59,6 +59,29 @@ def test_costs_are_the_bytes_that_convolutions_hold(finished: Path) -> None:
     assert found["conv1", 1.0] == pytest.approx(8 * 8 / whole)
     assert found["conv2", 1.0] == pytest.approx(6 * 14 * 14 / whole)
     assert found["conv2", 0.1] < found["conv2", 0.5] < found["conv2", 1.0]
+
+
+def test_costs_are_of_the_lengths_that_train_and_over_the_plain_network() -> None:
+    maps = data.first(data.load("digits").train, 32)[0]
+    bands = {keep: pb.Band(keep=keep, fft_size="reference") for keep in (1.0, 0.25)}
+
+    def fresh() -> torch.nn.Module:
+        return models.create_model("lenet5", num_classes=10, in_channels=1, image_size=8)
+
+    model = fresh()
+    pb.convert_(model, bands[1.0], example=maps, plan="fft")
+    costs = layer_costs(model, maps, bands, "time")
+    for keep, band in bands.items():
+        other = fresh()
+        for row in pb.convert_(other, band, example=maps, plan="fft").converted:
+            (plan,) = row.plans
+            assert costs[row.name, keep] == plan.costs["fft"]
+    # The plain network is the one whose convolutions PyTorch's own would compute.
+    plain = plain_cost(fresh(), maps, "time")
+    spatial = fresh()
+    report = pb.convert_(spatial, pb.Band(keep=1), example=maps, plan="spatial")
+    assert plain == sum(plan.costs["spatial"] for row in report.converted for plan in row.plans)
+    assert plain < costs["conv1", 1.0] + costs["conv2", 1.0]
 
 
 def test_what_was_chosen_is_trained_and_within_the_budget(finished: Path) -> None:

@@ -1,10 +1,11 @@
 """The paper's figures beside what was measured, and several runs on one page."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from passband.lab import cli, files, overlay, report, results, table
+from passband.lab import cli, files, notes, overlay, report, results, table
 from passband.lab.results import Row
 
 PAPER: dict[str, object] = {"study": "rates", "paper": ["icml-cifar10-fixed"]}
@@ -43,6 +44,23 @@ def test_lines_are_means_over_seeds_at_what_was_kept() -> None:
 def test_a_figure_of_energies_has_them_across() -> None:
     lines = overlay.measured(rows(), "test_accuracy", "energy")
     assert [x for x, _, _ in lines["lenet5 digits energy"]] == [0.9, 0.95]
+
+
+def test_energies_stand_over_what_they_keep() -> None:
+    lines = overlay.measured(rows(), "energy", "keep_measured")
+    assert lines == {"lenet5 digits energy": [(0.3, pytest.approx(0.9), 0), (0.4, 0.95, 0)]}
+
+
+def test_only_accuracies_are_called_the_best_of_all_epochs() -> None:
+    for name, told in (("icml-cifar10-fixed", True), ("icml-cifar10-resources", False)):
+        (note,) = overlay.of_papers({"paper": [name]})
+        assert ("best of all epochs" in note) == told
+
+
+def test_a_loss_that_is_no_number_is_told() -> None:
+    lost = [replace(row, value=float("nan")) for row in rows() if row.metric == "train_loss"]
+    assert any("Diverged" in note and "band seed 0" in note for note in notes.of_data(lost, {}))
+    assert not any("Diverged" in note for note in notes.of_data(rows(), {}))
 
 
 def test_settings_by_energy_have_a_line_each_and_validation_its_column() -> None:

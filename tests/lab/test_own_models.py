@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from passband.lab import cli
+from passband.lab import cli, files
 
 MODELS = """
 from torch import nn
@@ -45,6 +45,37 @@ def test_a_model_that_does_not_fit_is_told_in_a_line(
     assert told in said
     assert said.count("\n") == 1
     assert not (here / "run").exists()
+
+
+def test_an_option_that_is_wrong_is_told_by_inspect_too(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["inspect", "lenet5", "--option", "activation=foo"]) == 2
+    assert capsys.readouterr().err.startswith("passband: error: lenet5 has no option 'activation'")
+
+
+def test_series_are_not_augmented_and_nothing_stays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    words = ["train", "--data", "ucr:GunPoint", "--model", "fcn", "--epochs", "1"]
+    assert cli.main([*words, "--augment", "crop-flip", "--out", str(out)]) == 2
+    told = "augment 'crop-flip' is for images, but 'ucr:GunPoint' holds series"
+    assert told in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_studys_directory_is_no_trainings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files.write_yaml(tmp_path / "config.yaml", {"study": "rates", "base": []})
+    words = [*RUN, "--model", "lenet5", "--out", str(tmp_path)]
+    assert cli.main(words) == 2
+    said = capsys.readouterr().err
+    assert said == (
+        f"passband: error: {tmp_path} already holds the study rates, and this is a single "
+        "training: choose another directory\n"
+    )
 
 
 def test_the_last_line_of_a_readers_traceback_is_the_error() -> None:

@@ -57,7 +57,7 @@ STUDY_OPTIONS: dict[str, tuple[Callable[[str], Any], bool, str]] = {
     "beta": (float, True, "thresholds"),
     "fractions": (float, True, "of the numbers that are kept"),
     "seeds": (int, False, "how many, from 0"),
-    "repeats": (int, False, "timed steps of each model; 0 times nothing"),
+    "repeats": (int, False, "timed steps of each model; in rates 0 times nothing"),
     "budget": (float, False, "share of plain's cost that the layers together may have"),
     "budget_of": (str, False, "time (estimated) or bytes (held by convolutions)"),
     "batches": (int, True, "samples in a batch"),

@@ -178,6 +178,11 @@ class TrainConfig:
             raise ValueError(f"a band is stated in one way; got {said}")
         if self.keep_start is not None and self.keep is None:
             raise ValueError(f"keep_start leads to a keep; got {self.keep_start!r} and no keep")
+        if self.spectral and (self.plan != "auto" or self.fft_size != "minimal"):
+            raise ValueError(
+                f"model {self.model!r} is spectral: plan and fft_size are of band convolutions; "
+                f"got {self.plan!r} and {self.fft_size!r}"
+            )
         if self.spectral and stated:
             raise ValueError(
                 f"model {self.model!r} is spectral: it has no convolution of maps to convert; got "

@@ -118,7 +118,7 @@ def _against_keep(axes: Axes, rows: Sequence[Row], scale: float) -> None:
     """One metric over measured keep: seeds as dots, mean as a line, spread as a band."""
     settings = summarise(rows)
     variants = dict.fromkeys(row.variant for row in rows if row.keep_measured is not None)
-    for variant, colour in zip(variants, chain([BAND], cycle(RAMP)), strict=False):
+    for variant, colour in zip(variants, chain([BAND], cycle(RAMP[2:])), strict=False):
         line = [s for s in settings if s.variant == variant]
         line.sort(key=lambda s: s.keep_measured or 0)
         at = [100 * (s.keep_measured or 0) for s in line]

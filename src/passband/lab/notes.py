@@ -1,5 +1,6 @@
 """How to read a table: sentences for the report, as HTML."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -21,7 +22,9 @@ _KEEP = (
 )
 DENSITY = (
     "<b>density</b> is the share of their coefficients that all thresholds together keep. What is "
-    "held for backward is a bit for each coefficient, and those that are kept."
+    "held for backward is a bit for each coefficient, and those that are kept; of the last block "
+    "of a stage without a second activation the bits alone, whatever beta is: spec_lenet5_bn holds "
+    "no more of its spectra."
 )
 
 
@@ -46,6 +49,13 @@ def of_data(rows: Sequence[Row], about: Mapping[str, Any]) -> Iterable[str]:
             "Accuracy is the <b>last</b> epoch's on the test set, which had no part in any choice: "
             "no epoch was picked."
         )
+    diverged = {
+        f"{row.variant} seed {row.seed} of {row.model} on {row.data}"
+        for row in rows
+        if row.metric == "train_loss" and not math.isfinite(row.value)
+    }
+    if diverged:
+        yield f"<b>Diverged</b>, the loss is no number: {escape('; '.join(sorted(diverged)))}."
     if any(row.metric == "best_test_accuracy" for row in rows):
         yield (
             "<b>At best validation</b> is the accuracy on the test set of the epoch that did best "

@@ -1,6 +1,7 @@
 """What a paper found, drawn beside what was measured."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from html import escape
 from itertools import chain, cycle
@@ -65,6 +66,12 @@ def measured(
     """
     column = _COLUMNS.get(x_name, x_name)
     wanted = [row for row in rows if row.metric == _METRICS.get(rows[0].study, metric)]
+    if metric == "energy":  # what a band was to hold, at what it kept of the coefficients
+        wanted = [
+            replace(row, value=row.at)
+            for row in rows
+            if row.metric == "test_accuracy" and row.variant == "energy" and row.at is not None
+        ]
     lines: dict[str, list[tuple[float, float, float]]] = {}
     if column == "epoch":
         for row in wanted:
@@ -82,14 +89,16 @@ def measured(
 def of_papers(run: Mapping[str, Any]) -> Iterable[str]:
     """How to read these figures, as HTML."""
     for name in run.get("paper") or ():
+        points = papers.load(name)
         sources = dict.fromkeys(
             f"{point.source}{', read from a plot' if point.read == 'plot' else ''}"
-            for point in papers.load(name)
+            for point in points
         )
+        best = any(point.metric == "test_accuracy" for point in points)
         yield (
             f"<b>{escape(name)}</b>: the paper's own numbers ({escape('; '.join(sources))}), of "
-            "its data, models and epochs, which need not be those here. Its accuracies are the "
-            "best of all epochs on the test set."
+            "its data, models and epochs, which need not be those here."
+            f"{' Its accuracies are the best of all epochs on the test set.' if best else ''}"
         )
 
 

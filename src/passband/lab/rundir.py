@@ -84,7 +84,13 @@ def claim(directory: Path, wanted: Mapping[str, Any], *, again: bool, free: int 
         name for name in (results.FILE_NAME, checkpoint.FILE_NAME) if (directory / name).exists()
     ]
     if (directory / config.FILE_NAME).exists():
-        if different := differences(read_yaml(directory / config.FILE_NAME), wanted):
+        there = read_yaml(directory / config.FILE_NAME)
+        if there.get("study") != wanted.get("study"):
+            raise FileExistsError(
+                f"{directory} already holds {_kind(there)}, and this is {_kind(wanted)}: choose "
+                "another directory"
+            )
+        if different := differences(there, wanted):
             raise FileExistsError(
                 f"{directory} already holds another run ({'; '.join(different)}): "
                 "choose another directory"
@@ -99,6 +105,10 @@ def claim(directory: Path, wanted: Mapping[str, Any], *, again: bool, free: int 
             f"{directory} holds {produced[0]} without {config.FILE_NAME}: choose another directory"
         )
     write_yaml(directory / config.FILE_NAME, wanted)
+
+
+def _kind(stored: Mapping[str, Any]) -> str:
+    return f"the study {stored['study']}" if "study" in stored else "a single training"
 
 
 def holds(directory: Path, wanted: Mapping[str, Any]) -> bool:

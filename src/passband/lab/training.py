@@ -15,6 +15,7 @@ from passband.lab import bands, checkpoint, data, environment, models, results, 
 from passband.lab.classifier import EVALUATION_BATCH, Classifier
 from passband.lab.config import TrainConfig
 from passband.lab.history import History
+from passband.lab.interrupts import interrupts
 from passband.lab.measurement import MakeProbe, Measurement, short
 from passband.lab.processes import is_first
 from passband.lab.quiet import quiet
@@ -122,7 +123,7 @@ def train(
             run, [history, *moves, *measure, *callbacks], progress_bar=progress_bar
         )
         # Last, so that a run that cannot start leaves nothing behind.
-        with rundir.only_writer(out):
+        with rundir.only_writer(out), interrupts():
             if is_first():
                 wanted = {**run.stored(), "processes": trainer.world_size}
                 rundir.claim(out, wanted, again=resume, free=_checkpoint_bytes(model))
@@ -231,20 +232,22 @@ def build(run: TrainConfig, loaded: data.LabeledData) -> tuple[nn.Module, float 
             f"model {run.model!r} returns logits for each pixel, but {run.data!r} has one label "
             f"for each of its {_MAPS[len(loaded.space)]}; for those there is {fitting}"
         )
+    if run.augment != "none" and len(loaded.space) != 2:
+        raise ValueError(
+            f"augment {run.augment!r} is for images, but {run.data!r} holds "
+            f"{_MAPS[len(loaded.space)]}"
+        )
     options: dict[str, object] = {}
     if "image_size" in models.options(run.model):
         options["image_size"] = loaded.space
     options |= {key: v for key in ("beta", "store") if (v := getattr(run, key)) is not None}
-    try:
-        model = models.create_model(
-            run.model,
-            num_classes=loaded.num_classes,
-            in_channels=loaded.in_channels,
-            **options,
-            **dict(run.options),
-        )
-    except TypeError as error:  # an option of the user's
-        raise ValueError(str(error)) from error
+    model = models.create_as_told(
+        run.model,
+        num_classes=loaded.num_classes,
+        in_channels=loaded.in_channels,
+        **options,
+        **dict(run.options),
+    )
     if dims is None:
         _try(run, model, loaded)
     return model, bands.convert(model, run, data.first(loaded.train, 2)[0])

@@ -74,7 +74,9 @@ def _model(options: Namespace, x: Tensor, num_classes: int) -> nn.Module:
     told = dict(options.options or ())
     if "image_size" in models.options(options.model):
         told = {"image_size": tuple(space), **told}
-    return models.create_model(options.model, num_classes=num_classes, in_channels=channels, **told)
+    return models.create_as_told(
+        options.model, num_classes=num_classes, in_channels=channels, **told
+    )
 
 
 def _band(options: Namespace) -> pb.Band | None:

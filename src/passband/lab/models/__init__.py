@@ -5,6 +5,7 @@ Plain ones, which `passband.convert_` makes band-limited, and spectral ones, Spe
 
 from passband.lab.models.registry import (
     available,
+    create_as_told,
     create_model,
     dims,
     is_spectral,
@@ -15,6 +16,6 @@ from passband.lab.models.registry import (
 from passband.lab.models.samples import sample_shape
 
 __all__ = [
-    "available", "create_model", "dims", "is_spectral", "options", "per_pixel", "plain_form",
-    "sample_shape",
+    "available", "create_as_told", "create_model", "dims", "is_spectral", "options", "per_pixel",
+    "plain_form", "sample_shape",
 ]  # fmt: skip

@@ -179,6 +179,14 @@ def _is_path(name: str) -> bool:
     return isinstance(name, str) and by_path.is_path(name)
 
 
+def create_as_told(name: str, *, num_classes: int, in_channels: int, **given: object) -> nn.Module:
+    """`create_model` of options that a user typed: a wrong one is a `ValueError`, too."""
+    try:
+        return create_model(name, num_classes=num_classes, in_channels=in_channels, **given)
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+
+
 def _entry(name: str) -> _Entry:
     if not isinstance(name, str):
         raise TypeError(f"the name of a model is a str; got {name!r}")

@@ -15,26 +15,39 @@ Table = Mapping[tuple[str, float], float]
 
 
 def layer_costs(
-    model: nn.Module, example: Tensor, keeps: Sequence[float], budget_of: Budget
+    model: nn.Module, example: Tensor, bands: Mapping[float, pb.Band], budget_of: Budget
 ) -> dict[tuple[str, float], float]:
-    """What each convolution costs in training at each keep, by its plan.
+    """What each convolution costs in training with each band, by its plan.
 
     Args:
         model: Band-limited; its band is changed.
         example: A batch ``(N, C, *space)``.
-        keeps: Which.
+        bands: By what they are called, their keep.
         budget_of: Estimated seconds of forward and backward (the library's cost model), or bytes of
             the input or of its spectrum that the convolution holds.
     """
     found = {}
-    for keep in keeps:
-        pb.set_band_(model, pb.Band(keep=keep))
+    for keep, band in bands.items():
+        pb.set_band_(model, band)
         for row in pb.report(model, example).converted:
             if budget_of == "bytes":
                 found[row.name, keep] = float(sum(plan.held_bytes for plan in row.plans))
             else:
                 found[row.name, keep] = sum(plan.costs[plan.way] for plan in row.plans)
     return found
+
+
+def plain_cost(model: nn.Module, example: Tensor, budget_of: Budget) -> float:
+    """What all convolutions of the plain network cost; at keep 1 the default way is ``nn.Conv``.
+
+    Args:
+        model: The plain network; it is changed.
+        example: A batch ``(N, C, *space)``.
+        budget_of: As for ``layer_costs``.
+    """
+    whole = pb.Band(keep=1)
+    pb.convert_(model, whole, example=example)
+    return sum(layer_costs(model, example, {1.0: whole}, budget_of).values())
 
 
 def assign(

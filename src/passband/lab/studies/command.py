@@ -10,7 +10,7 @@ from typing import Any
 from passband.lab import experiments
 from passband.lab.arguments import STUDY_OPTIONS, parser, training_words
 from passband.lab.config import TrainConfig
-from passband.lab.data import takes_root
+from passband.lab.data import available, takes_root
 from passband.lab.experiments import Experiment
 from passband.lab.finish import console, finish
 from passband.lab.progress import shown
@@ -49,6 +49,13 @@ def command(options: Namespace) -> None:
 
 def _of_experiment(experiment: Experiment, options: Namespace) -> Namespace:
     """What an experiment says, and in its place what the user says."""
+    needs = set(experiment.data) - set(available())
+    if needs and experiment.bundled and not (options.bundled or options.data or options.root):
+        raise ValueError(
+            f"experiment {experiment.name} is of {', '.join(sorted(needs))}: say where that is "
+            f"with --data-dir, or --bundled runs it in minutes on "
+            f"{', '.join(experiment.bundled.data) or 'data that ships'}"
+        )
     words = ["study", experiment.study, *experiment.arguments(options.bundled)]
     said = parser().parse_args(words)
     for name, value in vars(options).items():
@@ -113,6 +120,9 @@ def run(
     unused = [name for name in told if name not in takes]
     if given.get("plan") is not None and "keep" not in takes:
         unused.append("plan")  # of band convolutions
+    if not study.trains:
+        unused += [name for name in _OF_TRAINING if given.get(name) is not None]
+        unused += [name for name in ("jobs", "ray") if name in place]
     if unused:
         raise ValueError(
             f"study {study.name} takes no {_words(unused)}; beside data, models and how they are "
@@ -133,6 +143,13 @@ def run(
     with shown(console()) as watch:
         study.run(config, watch)
     finish(Path(out), words)
+
+
+# What a study that trains nothing has no use for.
+_OF_TRAINING = (
+    "epochs", "accumulate", "learning_rate", "schedule", "patience", "factor",
+    "early_stop", "augment", "validation", "limit",
+)  # fmt: skip
 
 
 def _words(options: Sequence[str]) -> str:

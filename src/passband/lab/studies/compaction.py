@@ -72,19 +72,7 @@ def compaction(study: CompactionConfig, watch: Watch) -> list[Row]:
     convolution LAYER returns; ``energy`` is the mean of all layers, weighted by their numbers.
     Maps of a single sample are left out: there is nothing to transform.
 
-    A study that was stopped continues where it was when it is called again with the same config.
-
-    Args:
-        study: What to do. Its directory receives ``results.csv`` and ``runs/``.
-        watch: Is told of progress.
-
-    Returns:
-        The whole table.
-
-    Raises:
-        ValueError: Unknown data or model; a damaged table or checkpoint.
-        FileExistsError: The directory holds another study.
-        OSError: The directory cannot be written.
+    What it is given, returns and raises, ``DoStudy`` says.
     """
     book = Book(study)
     cells = [

@@ -65,17 +65,7 @@ def cross(study: CrossConfig, watch: Watch) -> list[Row]:
     ``keep_measured`` what the layers kept in the test. A study that was stopped continues where it
     was when it is called again with the same config.
 
-    Args:
-        study: What to do. Its directory receives ``results.csv`` and ``runs/``.
-        watch: Is told of progress.
-
-    Returns:
-        The whole table.
-
-    Raises:
-        ValueError: Unknown data or model; a damaged table or checkpoint.
-        FileExistsError: The directory holds another study.
-        OSError: The directory cannot be written, or another process writes to it.
+    What it is given, returns and raises, ``DoStudy`` says.
     """
     book = Book(study)
     tasks = [

@@ -49,19 +49,9 @@ def energy(study: EnergyConfig, watch: Watch) -> list[Row]:
 
     Rows of each epoch, 0 being the initial weights: ``test_accuracy``, ``keep_measured`` of the
     first test samples, and ``keep_measured/LAYER`` of each convolution; ``at`` is the share of
-    energy. A study that was stopped continues where it was.
+    energy.
 
-    Args:
-        study: What to do. Its directory receives ``results.csv`` and ``runs/``.
-        watch: Is told of progress.
-
-    Returns:
-        The whole table.
-
-    Raises:
-        ValueError: Unknown data or model; a damaged table or checkpoint.
-        FileExistsError: The directory holds another study.
-        OSError: The directory cannot be written, or another process writes to it.
+    What it is given, returns and raises, ``DoStudy`` says.
     """
     book = Book(study)
     tasks = [

@@ -89,7 +89,23 @@ S_contra = TypeVar("S_contra", bound=StudyConfig, contravariant=True)
 
 
 class DoStudy(Protocol[S_contra]):
-    """Does a study of one kind: takes a config and who is told of progress, returns the table."""
+    """Does a study of one kind.
+
+    A study that was stopped goes on where it was when it is done again with the same config.
+
+    Args:
+        study: What to do. Its directory receives ``results.csv``, which grows run by run, and
+            ``runs/`` with the directory of each training.
+        watch: Is told of progress.
+
+    Returns:
+        The whole table; nothing in other processes than the first.
+
+    Raises:
+        ValueError: Unknown data or model; a damaged table or checkpoint.
+        FileExistsError: The directory holds another study.
+        OSError: The directory cannot be written, or another process writes to it.
+    """
 
     def __call__(self, study: S_contra, watch: Watch = unwatched) -> list[Row]: ...  # noqa: D102
 

@@ -1,5 +1,6 @@
 """The study ``layers``: which layer bears how narrow a band, and a keep for each under a budget."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import ClassVar
@@ -10,7 +11,7 @@ from passband.lab.config import TrainConfig
 from passband.lab.evaluation import accuracy, batches_of_test
 from passband.lab.processes import is_first
 from passband.lab.results import Row
-from passband.lab.studies.assignment import BUDGETS, Budget, assign, layer_costs
+from passband.lab.studies.assignment import BUDGETS, Budget, assign, layer_costs, plain_cost
 from passband.lab.studies.costs import first_batch
 from passband.lab.studies.grid import Book, StudyConfig, alone
 from passband.lab.studies.keeps import keeps_of
@@ -65,21 +66,11 @@ def layers(study: LayersConfig, watch: Watch) -> list[Row]:
 
     Rows of a layer, its name being the variant and ``at`` the keep: ``test_accuracy`` and
     ``validation_accuracy`` without training anew (``at`` 1: of the whole network), ``cost`` over
-    that of all layers at keep 1, and without ``at`` the ``chosen_keep``. What was chosen (variant
-    ``layers``) is trained, and the uniform keep whose cost is nearest (``band``); their
-    ``relative_cost`` is over all layers at keep 1. A study that was stopped continues where it was.
+    that of all layers of the plain network, and without ``at`` the ``chosen_keep``. What was
+    chosen (variant ``layers``) is trained, and the uniform keep whose cost is nearest (``band``),
+    both with their ``relative_cost``.
 
-    Args:
-        study: What to do. Its directory receives ``results.csv`` and ``runs/``.
-        watch: Is told of progress.
-
-    Returns:
-        The whole table.
-
-    Raises:
-        ValueError: Unknown data or model; a damaged table or checkpoint.
-        FileExistsError: The directory holds another study.
-        OSError: The directory cannot be written.
+    What it is given, returns and raises, ``DoStudy`` says.
     """
     book = Book(study)
     seeds = range(study.seeds)
@@ -114,8 +105,8 @@ def _narrowed(study: LayersConfig, book: Book, run: TrainConfig) -> list[Row]:
     report = pb.convert_(model, pb.Band(keep=1), example=inputs, plan=run.plan)
     names = [row.name for row in report.converted]
     keeps = (1.0, *study.keep)
-    costs = layer_costs(model, inputs, keeps, study.budget_of)
-    whole = sum(costs[name, 1.0] for name in names)
+    costs = layer_costs(model, inputs, _bands(run, keeps), study.budget_of)
+    whole = plain_cost(book.trained(run), inputs, study.budget_of)
     assert loaded.validation is not None
     parts = {
         "test_accuracy": batches_of_test(loaded),
@@ -137,7 +128,7 @@ def _narrowed(study: LayersConfig, book: Book, run: TrainConfig) -> list[Row]:
 
 
 def _chosen(study: LayersConfig, book: Book, base: TrainConfig) -> list[tuple[TrainConfig, float]]:
-    """The assignment and the uniform keep of a network, each with its cost over that at keep 1."""
+    """The assignment and the uniform keep of a network, each with its cost over the plain one's."""
     mine = [row for row in book.rows() if (row.data, row.model) == (base.data, base.model)]
     names = list(dict.fromkeys(row.variant for row in mine if row.metric == "cost"))
 
@@ -158,14 +149,18 @@ def _chosen(study: LayersConfig, book: Book, base: TrainConfig) -> list[tuple[Tr
     model, _ = build(base, loaded)
     inputs, _ = first_batch(base, loaded)
     pb.convert_(model, pb.Band(keep=1), example=inputs, plan=base.plan)
-    every = layer_costs(model, inputs, _UNIFORM, study.budget_of)
-    whole = sum(every[name, 1.0] for name in names)
+    every = layer_costs(model, inputs, _bands(base, _UNIFORM), study.budget_of)
+    whole = plain_cost(build(base, loaded)[0], inputs, study.budget_of)
     totals = {keep: sum(every[name, keep] for name in names) / whole for keep in _UNIFORM}
     uniform = min(_UNIFORM, key=lambda keep: abs(totals[keep] - mixed))
     return [
         (replace(base, layer_keeps=tuple(found.values())), mixed),
         (replace(base, keep=uniform), totals[uniform]),
     ]
+
+
+def _bands(run: TrainConfig, keeps: Sequence[float]) -> dict[float, pb.Band]:
+    return {keep: pb.Band(keep=keep, fft_size=run.fft_size) for keep in keeps}
 
 
 def _row(

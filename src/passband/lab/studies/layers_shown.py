@@ -12,6 +12,7 @@ from passband.lab.figures import Figure, file_name
 from passband.lab.results import Row, Summary, summarise
 from passband.lab.studies.study import Lines
 from passband.lab.table import cell
+from passband.lab.terminal import without_empty_columns
 
 Found = dict[tuple[str, float | None], dict[str, Summary]]
 """Of each layer or trained network, and keep of the layer."""
@@ -21,7 +22,7 @@ def layers_tables(rows: Sequence[Row]) -> dict[str, Lines]:
     """What was trained, and each layer at each keep."""
     tables: dict[str, Lines] = {}
     for pair, found in _found(rows).items():
-        tables[_trained(*pair)] = [("bands", "accuracy %", "cost ÷ plain's"), *_networks(found)]
+        tables[_trained(*pair)] = _networks(found)
         tables[_alone(*pair)] = _of_layers(found)
     return tables
 
@@ -43,14 +44,17 @@ def _found(rows: Sequence[Row]) -> dict[tuple[str, str], Found]:
 
 
 def _networks(found: Found) -> Lines:
-    lines: Lines = []
+    lines = []
     for (variant, at), of in found.items():
         if at is None and "test_accuracy" in of:
             one = of["test_accuracy"]
             name = {"layers": "each layer its own", "plain": "plain"}.get(variant)
             cost = f"{of['relative_cost'].mean:.2f}" if "relative_cost" in of else "1.00"
-            lines.append((name or f"keep {one.keep:g} for all", cell(one, 100, 1), cost))
-    return lines
+            chosen = cell(of.get("best_test_accuracy"), 100, 1)
+            of_all = name or f"keep {one.keep:g} for all"
+            lines.append((of_all, str(one.n), cell(one, 100, 1), chosen, cost))
+    heads = ("bands", "seeds", "accuracy %", "at best validation %", "cost ÷ plain's")
+    return without_empty_columns(heads, lines)
 
 
 def _layers(found: Found) -> dict[str, dict[float, dict[str, Summary]]]:

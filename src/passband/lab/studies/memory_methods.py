@@ -73,20 +73,9 @@ def memory_methods(study: MethodsConfig, watch: Watch) -> list[Row]:
     same in less memory have the plain network's weights. Rows of each method, its name being the
     variant: ``saved_bytes`` (held by the graph after forward and loss, whoever holds them),
     ``relative_memory``, ``peak_bytes`` (the most that a step allocates, beside weights, optimiser
-    and batch), ``step_seconds``, ``step_ratio``, ``test_accuracy``. A study that was stopped
-    continues where it was.
+    and batch), ``step_seconds``, ``step_ratio``, ``test_accuracy``.
 
-    Args:
-        study: What to do. Its directory receives ``results.csv`` and ``runs/``.
-        watch: Is told of progress.
-
-    Returns:
-        The whole table.
-
-    Raises:
-        ValueError: Unknown data or model; a damaged table or checkpoint.
-        FileExistsError: The directory holds another study.
-        OSError: The directory cannot be written.
+    What it is given, returns and raises, ``DoStudy`` says.
     """
     book = Book(study, [run for base in study.base for run in trainings(study, base).values()])
     groups = [
@@ -113,7 +102,7 @@ def trainings(study: MethodsConfig, base: TrainConfig) -> dict[Trained, TrainCon
         if models.is_spectral(name) and models.plain_form(name) == base.model:
             beta: Any = models.options(name)["beta"]
             kind: Trained = "spec_bn" if name.endswith("_bn") else "spec"
-            runs[kind] = replace(base, model=name, beta=beta)
+            runs[kind] = replace(base, model=name, beta=beta, plan="auto", fft_size="minimal")
     return runs
 
 

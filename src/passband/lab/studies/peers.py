@@ -65,17 +65,7 @@ def compare_peers(study: PeersConfig, watch: Watch) -> list[Row]:
     ``size`` (samples of a side, or times the channels). A study that was stopped continues where it
     was.
 
-    Args:
-        study: What to do. Its directory receives ``results.csv`` and ``runs/``.
-        watch: Is told of progress.
-
-    Returns:
-        The whole table.
-
-    Raises:
-        ValueError: Unknown data or model; a damaged table or checkpoint.
-        FileExistsError: The directory holds another study.
-        OSError: The directory cannot be written.
+    What it is given, returns and raises, ``DoStudy`` says.
     """
     book = Book(study)
     groups = [group for base in study.base for group in _groups(study, book, base)]

@@ -68,18 +68,7 @@ def rates(study: RatesConfig, watch: Watch) -> list[Row]:
     finished runs are not repeated, an unfinished one goes on from its last epoch. In rows of bands
     by energy, ``at`` is the share of energy that they hold.
 
-    Args:
-        study: What to do. Its directory receives ``results.csv``, which grows run by run, and
-            ``runs/`` with the directory of each.
-        watch: Is told of progress.
-
-    Returns:
-        The whole table.
-
-    Raises:
-        ValueError: Unknown data or model; a damaged table or checkpoint.
-        FileExistsError: The directory holds another study.
-        OSError: The directory cannot be written, or another process writes to it.
+    What it is given, returns and raises, ``DoStudy`` says.
     """
     book = Book(study)
     groups = [_of_seed(study, book, replace(base, seed=seed))

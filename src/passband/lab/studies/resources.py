@@ -174,4 +174,5 @@ RESOURCES = Study(
     notes=resources_notes,
     pairs=(("mnist-5k", "resnet20"),),
     recipe={"options": (("width", 0.5),)},
+    trains=False,
 )

@@ -58,20 +58,9 @@ def schedule(study: ScheduleConfig, watch: Watch) -> list[Row]:
 
     The variant of a row is ``plain``, ``band`` (fixed), ``grow`` or ``shrink``; ``keep`` is where
     the band ends and ``at`` where it began. Rows of each epoch, 0 being the initial weights:
-    ``test_accuracy`` and ``keep_measured`` of the band that the epoch had. A study that was stopped
-    continues where it was.
+    ``test_accuracy`` and ``keep_measured`` of the band that the epoch had.
 
-    Args:
-        study: What to do. Its directory receives ``results.csv`` and ``runs/``.
-        watch: Is told of progress.
-
-    Returns:
-        The whole table.
-
-    Raises:
-        ValueError: Unknown data or model; a damaged table or checkpoint.
-        FileExistsError: The directory holds another study.
-        OSError: The directory cannot be written, or another process writes to it.
+    What it is given, returns and raises, ``DoStudy`` says.
     """
     book = Book(study)
     tasks = [

@@ -61,19 +61,9 @@ def specnet_beta(study: BetaConfig, watch: Watch) -> list[Row]:
     Each beta is a training of its own. Rows beside those of a training: ``saved_bytes`` of one
     batch with the trained weights, ``relative_memory`` (over the plain network's),
     ``relative_error`` (1 - accuracy, over the plain network's of the same seed), ``step_seconds``
-    and ``step_ratio``. A study that was stopped continues where it was.
+    and ``step_ratio``.
 
-    Args:
-        study: What to do. Its directory receives ``results.csv`` and ``runs/``.
-        watch: Is told of progress.
-
-    Returns:
-        The whole table.
-
-    Raises:
-        ValueError: Unknown data or model; a damaged table or checkpoint.
-        FileExistsError: The directory holds another study.
-        OSError: The directory cannot be written.
+    What it is given, returns and raises, ``DoStudy`` says.
     """
     book = Book(study, study.plains())
     groups = cells(study, book)

@@ -51,17 +51,7 @@ def specnet_training(study: TrainingConfig, watch: Watch) -> list[Row]:
     ``relative_memory`` (over the plain network's), ``test_accuracy`` and ``density``. A study that
     was stopped continues where it was.
 
-    Args:
-        study: What to do. Its directory receives ``results.csv`` and ``runs/``.
-        watch: Is told of progress.
-
-    Returns:
-        The whole table.
-
-    Raises:
-        ValueError: Unknown data or model; a damaged table or checkpoint.
-        FileExistsError: The directory holds another study.
-        OSError: The directory cannot be written.
+    What it is given, returns and raises, ``DoStudy`` says.
     """
     book = Book(study, study.plains())
     plain_bytes = {}

@@ -32,6 +32,7 @@ class Study:
             below.
         notes: From the rows and the stored config: how to read it, as HTML.
         pairs: Data and models that are studied if the user names none.
+        trains: Whether it trains anything.
         recipe: Fields of ``TrainConfig`` that a study sets if the user does not.
     """
 
@@ -44,6 +45,7 @@ class Study:
     notes: Callable[[Sequence[Row], Mapping[str, Any]], Iterable[str]]
     pairs: tuple[tuple[str, str], ...]
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    trains: bool = True
 
     @property
     def name(self) -> str:

@@ -1,11 +1,12 @@
 """Trainings of a study side by side, in processes of this machine."""
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 
 import torch
 
@@ -22,8 +23,8 @@ def train_all(tasks: Sequence[Task], jobs: int, watch: Watch) -> None:
         watch: Is told of progress.
 
     Raises:
-        Exception: Of the first task that failed. Tasks that were begun are finished before, others
-            are not begun.
+        Exception: Of the first task that failed. Others that were begun are stopped; they go on
+            from their last epoch when they are done again.
     """
     context = get_context("spawn")  # a fork would share threads and the GPU's state
     numbers = context.Queue()
@@ -37,11 +38,15 @@ def train_all(tasks: Sequence[Task], jobs: int, watch: Watch) -> None:
                 watch(count / len(tasks), f"trained {count} of {len(tasks)} by {jobs} processes")
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            # They would do what waits in their queue, and Lightning makes of SIGTERM one failure.
+            for worker in active_children():
+                worker.kill()
             raise
 
 
 def _begin(numbers: "object", jobs: int, parent: int) -> None:
-    """Makes a worker one of several."""
+    """Makes a worker one of several, which its parent ends: Ctrl-C is the parent's to answer."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     number: int = numbers.get()  # type: ignore[attr-defined]  # a queue, which has no type of its own
     # Before anything looks at the GPUs.
