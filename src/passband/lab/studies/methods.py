@@ -1,7 +1,8 @@
 """Ways to train in less memory that SpecNet's table 2 compares, and its figures for them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from torch import nn
@@ -9,6 +10,7 @@ from torch import nn
 import passband as pb
 from passband.lab.bench.memory.technique import PLAIN, Technique, apply
 from passband.lab.data import LabeledData, first
+from passband.lab.papers import load
 from passband.lab.studies.dense import has_dense_blocks, memory_efficient
 from passband.lab.studies.offload import HostOffloaded
 
@@ -26,34 +28,48 @@ class Method:
         trained: Which training its weights and accuracy are of: exact ways learn what the plain
             network learns.
         technique: How the network is run.
-        paper: The paper's relative memory on CIFAR-10, by plain network.
-        whose: Of whose method that is, as the paper names it.
+        whose: Of whose method it is, as the paper names it; empty if it compares with none like it.
     """
 
     name: str
     label: str
     trained: Trained = "plain"
     technique: Technique = PLAIN
-    paper: Mapping[str, float] = field(default_factory=dict, hash=False)
     whose: str = ""
+
+    @property
+    def paper(self) -> Mapping[str, float]:
+        """The paper's relative memory on CIFAR-10, by plain network."""
+        return published(self.whose)
+
+
+_NETWORKS = {"VGG": "vgg16", "DenseNet": "densenet_table1"}
+
+
+@cache
+def published(whose: str) -> Mapping[str, float]:
+    """Relative memory of a method in the paper's table 2, by plain network; empty of others."""
+    of_networks = {}
+    for point in load("specnet-table2"):
+        name, _, network = point.series.rpartition(", ")
+        if name == whose:
+            of_networks[_NETWORKS[network]] = point.value
+    return of_networks
 
 
 METHODS = (
     Method("plain", "plain"),
-    Method("spec", "spectral", "spec", paper={"vgg16": 0.37, "densenet_table1": 0.37},
-           whose="SpecNet"),
+    Method("spec", "spectral", "spec", whose="SpecNet"),
     Method("spec_bn", "spectral, batch norm", "spec_bn"),
     Method("checkpoint", "checkpoint each block", technique=Technique("", regions="whole")),
-    Method("dense", "checkpoint 1x1 of dense layers", paper={"densenet_table1": 0.44},
-           whose="memory-efficient DenseNet"),
-    Method("offload", "offload", technique=Technique("", offload=True),
-           paper={"vgg16": 0.38, "densenet_table1": 0.39}, whose="vDNN"),
+    Method("dense", "checkpoint 1x1 of dense layers", whose="memory-efficient DenseNet"),
+    Method("offload", "offload", technique=Technique("", offload=True), whose="vDNN"),
     Method("exact", "recompute norm, activation", technique=Technique("", policy=_EXACT),
-           paper={"vgg16": 0.52, "densenet_table1": 0.58}, whose="InPlace-ABN"),
+           whose="InPlace-ABN"),
     Method("band", "band, recompute", "band", Technique("", policy=_EXACT)),
 )  # fmt: skip
 # What the paper compares with and nothing here is like: swapping chosen from the dataflow graph.
-PAPER_ONLY = {"Meng et al.": {"vgg16": 0.65, "densenet_table1": 0.55}}
+PAPER_ONLY = {whose: published(whose) for whose in ("Meng et al.",)}
 
 
 def methods_for(model: nn.Module, trained: Mapping[Trained, object]) -> list[Method]:
