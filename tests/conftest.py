@@ -41,4 +41,4 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Result:
     from digits_run import config  # imported here: Lightning takes seconds, few tests need it
     from passband.lab.training import train
 
-    return train(config(tmp_path_factory.mktemp("run"), keep=0.5), progress_bar=False)
+    return train(config(tmp_path_factory.mktemp("run"), keep=0.5))

@@ -15,4 +15,4 @@ def config(out: Path, **given: Any) -> TrainConfig:
 
 def weights(out: Path) -> dict[str, torch.Tensor]:
     content = torch.load(out / "last.ckpt", weights_only=True)
-    return {name.removeprefix("model."): w for name, w in content["state_dict"].items()}
+    return dict(content["model"])

@@ -275,7 +275,8 @@ def test_compiled_around_layers() -> None:
     [
         ("lenet5", {}),
         ("lenet5", {"keep": 0.5, "precision": "bf16-mixed"}),
-        ("lenet5", {"keep": 0.5, "strategy": "fsdp"}),
+        ("lenet5", {"keep": 0.5, "precision": "16-mixed", "accumulate": 2}),
+        ("lenet5", {"keep": 0.5, "strategy": "fsdp", "validation": 0.1}),
         ("spec_lenet5_bn", {"batch_size": 256}),
     ],
     ids=str,
@@ -286,4 +287,7 @@ def test_the_laboratory_trains(model: str, given: dict[str, Any], tmp_path: Path
 
     settings: dict[str, Any] = {"epochs": 2, "accelerator": "gpu", "learning_rate": 3e-3, **given}
     run = TrainConfig.recommended("digits", model, str(tmp_path), **settings)
-    assert train(run, progress_bar=False).test_accuracy > 0.3
+    result = train(run)
+    assert result.test_accuracy > 0.3
+    (tmp_path / "results.csv").unlink()
+    assert train(run, resume=True).rows() == result.rows()  # its checkpoint has all

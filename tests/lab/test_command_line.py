@@ -188,7 +188,7 @@ def test_a_root_is_for_the_data_that_take_one(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_run_is_read_from_the_words(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr(cli, "train", lambda run, *, resume: asked.append((run, resume)))
+    monkeypatch.setattr(cli, "train", lambda run, resume, **told: asked.append((run, resume)))
     for place in (cli, command):
         monkeypatch.setattr(place, "finish", lambda *given, **more: None)
     words = "--keep .5 --epochs 9 --seed 4 --lr .1 --devices 2 --precision bf16-mixed --resume"
@@ -208,16 +208,17 @@ def test_thresholds_and_a_papers_recipe_are_read_from_the_words(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr(cli, "train", lambda run, *, resume: asked.append(run))
+    monkeypatch.setattr(cli, "train", lambda run, **told: asked.append(run))
     for place in (cli, command):
         monkeypatch.setattr(place, "finish", lambda *given, **more: None)
     train = ["train", "--data", "digits", "--model", "spec_lenet5", "--out", "run"]
     assert cli.main([*train, "--recipe", "specnet", "--beta", ".75", "--beta-epochs", "5"]) == 0
-    assert cli.main([*train, "--density", ".2", "--momentum", ".8"]) == 0
+    assert cli.main([*train, "--density", ".2", "--optimizer", "sgd", "--momentum", ".8"]) == 0
     assert asked == [
         TrainConfig.recommended("digits", "spec_lenet5", "run", recipe="specnet", beta=0.75,
                                 beta_epochs=5),
-        TrainConfig.recommended("digits", "spec_lenet5", "run", density=0.2, momentum=0.8),
+        TrainConfig.recommended("digits", "spec_lenet5", "run", density=0.2,
+                                optimizer="sgd", momentum=0.8),
     ]  # fmt: skip
     studied = caught(monkeypatch, "specnet-beta")
     assert cli.main(["study", "specnet-beta", "--recipe", "specnet", "--out", "run"]) == 0

@@ -91,7 +91,7 @@ def test_all_layers_together_are_weighted_by_channels(finished: Path) -> None:
 
 def test_looking_changes_no_training(finished: Path, tmp_path: Path) -> None:
     rows = results.read(finished / "results.csv")
-    alone = train(config(tmp_path, epochs=2, energy=SHARE), progress_bar=False)
+    alone = train(config(tmp_path, epochs=2, energy=SHARE))
     assert tuple(values(rows, "train_loss").values()) == alone.train_loss
     assert values(rows, "test_accuracy")[2] == alone.test_accuracy
 

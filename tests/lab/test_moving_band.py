@@ -12,7 +12,7 @@ from passband.lab.training import Result, train
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Result:
     out = tmp_path_factory.mktemp("run")
-    return train(config(out, epochs=2, keep_start=0.05, keep=1.0), progress_bar=False)
+    return train(config(out, epochs=2, keep_start=0.05, keep=1.0))
 
 
 def test_a_grown_run_is_tested_with_the_band_where_it_arrived(grown: Result) -> None:
@@ -29,14 +29,14 @@ def test_a_run_killed_after_its_end_has_that_band_too(grown: Result) -> None:
     table = Path(grown.config.out) / "results.csv"
     before = table.read_bytes()
     table.unlink()
-    train(grown.config, resume=True, progress_bar=False)
+    train(grown.config, resume=True)
     assert table.read_bytes() == before
 
 
 def test_the_first_epoch_has_the_band_where_it_begins(tmp_path: Path) -> None:
     # One batch an epoch, so that the first loss is that of the initial weights.
     run = config(tmp_path, epochs=2, keep_start=0.05, keep=1.0, batch_size=2000)
-    (loss, _) = train(run, progress_bar=False).train_loss
+    (loss, _) = train(run).train_loss
     torch.manual_seed(0)
     net = models.create_model("lenet5", num_classes=10, in_channels=1, image_size=8)
     inputs, labels = data.load("digits").train[:]

@@ -1,3 +1,4 @@
+import html
 import re
 import shutil
 import subprocess
@@ -236,3 +237,17 @@ def test_it_looks_right(
     ):
         near = np.abs(pixels - np.asarray(hue) / 255).max(axis=-1) < 0.02
         assert near.sum() > 100
+
+
+def test_it_fits_a_phone(built: Path, browser: Callable[..., str], tmp_path: Path) -> None:
+    # No window of the browser is as narrow; a frame is.
+    frame = tmp_path / "frame.html"
+    page = html.escape(built.read_text())
+    frame.write_text(
+        f'<iframe width="390" height="800" srcdoc="{page}" onload="document.title = '
+        "this.contentDocument.documentElement.scrollWidth + ' of '"
+        '+ this.contentWindow.innerWidth"></iframe>'
+    )
+    found = re.search(r"<title>(\d+) of 390</title>", browser("--dump-dom", frame.as_uri()))
+    assert found
+    assert int(found[1]) <= 390

@@ -4,16 +4,15 @@ import pickle
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from zipfile import ZipFile
 
-import lightning as L
 import pytest
 import torch
-from lightning.pytorch.callbacks import Callback
 
 from digits_run import config, weights
 from passband.lab import checkpoint
+from passband.lab.callback import Callback
+from passband.lab.loop import Loop
 from passband.lab.training import Result, train
 
 
@@ -23,10 +22,11 @@ class KilledError(Exception):
 
 class KillIn(Callback):
     def __init__(self, epoch: int, batch: int) -> None:
-        self.at = (epoch, batch)
+        self.epoch, self.batches = epoch, batch + 1
 
-    def on_train_batch_end(self, trainer: L.Trainer, *rest: Any) -> None:
-        if (trainer.current_epoch, rest[-1]) == self.at:
+    def on_step_end(self, loop: Loop) -> None:
+        self.batches -= loop.epoch == self.epoch
+        if not self.batches:
             raise KilledError
 
 
@@ -36,9 +36,9 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(
 ) -> None:
     run = config(tmp_path, keep=0.5)
     with pytest.raises(KilledError):
-        train(run, callbacks=[KillIn(*moment)], progress_bar=False)
+        train(run, callbacks=[KillIn(*moment)])
     assert not (tmp_path / "results.csv").exists()
-    resumed = train(run, resume=True, progress_bar=False)
+    resumed = train(run, resume=True)
     assert resumed.rows() == finished_run.rows()
     whole = weights(Path(finished_run.config.out))
     for name, weight in weights(tmp_path).items():
@@ -47,7 +47,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(
 
 def test_resuming_a_finished_run_changes_nothing(finished_run: Result) -> None:
     before = (Path(finished_run.config.out) / "results.csv").read_bytes()
-    assert train(finished_run.config, resume=True, progress_bar=False).rows() == finished_run.rows()
+    assert train(finished_run.config, resume=True).rows() == finished_run.rows()
     assert (Path(finished_run.config.out) / "results.csv").read_bytes() == before
 
 
@@ -68,10 +68,10 @@ def _damage(path: Path, kind: str) -> None:
         method = whole.rindex(b"PK\1\2") + 10
         path.write_bytes(whole[:method] + b"\x08" + whole[method + 1 :])
     elif kind == "another model's":
-        content["state_dict"] = {"model.weight": torch.zeros(2)}
+        content["model"] = {"weight": torch.zeros(2)}
         torch.save(content, path)
     elif kind == "weights only":
-        torch.save({"state_dict": content["state_dict"]}, path)
+        torch.save({"model": content["model"]}, path)
     elif kind == "a list":
         torch.save([1, 2], path)
     elif kind == "code":
@@ -92,7 +92,7 @@ def test_a_damaged_checkpoint_is_named(finished_run: Result, tmp_path: Path, kin
     _damage(tmp_path / "last.ckpt", kind)
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
     with pytest.raises(ValueError, match=rf"checkpoint {tmp_path}/last\.ckpt is damaged"):
-        train(replace(finished_run.config, out=str(tmp_path)), resume=True, progress_bar=False)
+        train(replace(finished_run.config, out=str(tmp_path)), resume=True)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 
 
@@ -104,7 +104,7 @@ def test_a_damaged_tensor_is_named(finished_run: Result, tmp_path: Path) -> None
     middle = largest.header_offset + largest.file_size / 2
     _damage(path, f"flipped {middle / path.stat().st_size}")
     with pytest.raises(ValueError, match=rf"{path} is damaged.*: {largest.filename} "):
-        train(replace(finished_run.config, out=str(tmp_path)), resume=True, progress_bar=False)
+        train(replace(finished_run.config, out=str(tmp_path)), resume=True)
 
 
 def test_a_run_goes_on_with_as_many_processes_as_it_began(finished_run: Result) -> None:
@@ -112,17 +112,17 @@ def test_a_run_goes_on_with_as_many_processes_as_it_began(finished_run: Result) 
     before = {p.name: p.read_bytes() for p in out.iterdir()}
     two = replace(finished_run.config, devices=2, strategy="ddp")
     with pytest.raises(FileExistsError, match="processes is 1 there and 2 here"):
-        train(two, resume=True, progress_bar=False)
+        train(two, resume=True)
     assert {p.name: p.read_bytes() for p in out.iterdir()} == before
 
 
 def test_a_killed_run_goes_on_where_it_was_moved_to(finished_run: Result, tmp_path: Path) -> None:
     run = config(tmp_path / "there", keep=0.5)
     with pytest.raises(KilledError):
-        train(run, callbacks=[KillIn(2, 3)], progress_bar=False)
+        train(run, callbacks=[KillIn(2, 3)])
     copied = {p.name: p.read_bytes() for p in (tmp_path / "there").iterdir()}
     shutil.copytree(tmp_path / "there", tmp_path / "here")
-    resumed = train(replace(run, out=str(tmp_path / "here")), resume=True, progress_bar=False)
+    resumed = train(replace(run, out=str(tmp_path / "here")), resume=True)
     assert resumed.rows() == finished_run.rows()
     assert {p.name: p.read_bytes() for p in (tmp_path / "there").iterdir()} == copied
 
@@ -130,7 +130,7 @@ def test_a_killed_run_goes_on_where_it_was_moved_to(finished_run: Result, tmp_pa
 def test_there_must_be_something_to_resume(tmp_path: Path) -> None:
     out = tmp_path / "new"
     with pytest.raises(FileNotFoundError, match=rf"{out}/last\.ckpt"):
-        train(config(out), resume=True, progress_bar=False)
+        train(config(out), resume=True)
     assert not out.exists()
 
 
@@ -147,6 +147,6 @@ def test_a_disk_that_fills_keeps_the_last_checkpoint(
 
     monkeypatch.setattr(checkpoint, "write_atomic", fills)
     with pytest.raises(OSError, match=rf"{tmp_path}/last\.ckpt"):
-        train(config(tmp_path), progress_bar=False)
+        train(config(tmp_path))
     monkeypatch.undo()
-    assert len(train(config(tmp_path), resume=True, progress_bar=False).train_loss) == 3
+    assert len(train(config(tmp_path), resume=True).train_loss) == 3

@@ -61,7 +61,7 @@ def test_the_band_of_each_epoch_is_what_the_library_keeps(finished: Path) -> Non
 
 def test_looking_changes_no_training(finished: Path, tmp_path: Path) -> None:
     rows = results.read(finished / "results.csv")
-    alone = train(config(tmp_path, epochs=2, keep=0.5, keep_start=0.1), progress_bar=False)
+    alone = train(config(tmp_path, epochs=2, keep=0.5, keep_start=0.1))
     assert tuple(values(rows, "train_loss", "grow", 0.1).values()) == alone.train_loss
     assert values(rows, "test_accuracy", "grow", 0.1)[2] == alone.test_accuracy
 

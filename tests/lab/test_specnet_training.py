@@ -66,7 +66,7 @@ def test_memory_is_that_of_the_network_before_and_after(finished: Path) -> None:
 
 def test_measuring_changes_no_training(finished: Path, tmp_path: Path) -> None:
     rows = results.read(finished / "results.csv")
-    alone = train(base(tmp_path, epochs=2, beta=0.05), progress_bar=False)
+    alone = train(base(tmp_path, epochs=2, beta=0.05))
     assert values(rows, "test_accuracy", "spec_lenet5")[2] == pytest.approx(
         alone.test_accuracy, rel=1e-6
     )

@@ -35,6 +35,13 @@ def config(**given: Any) -> TrainConfig:
         ({"plan": "fastest"}, ValueError, "plan is one of .*; got 'fastest'"),
         ({"momentum": 1.0}, ValueError, "momentum is at least 0 and below 1; got 1.0"),
         ({"momentum": "0.9"}, TypeError, "momentum is a number; got '0.9'"),
+        (
+            {"momentum": 0.8, "optimizer": "adam"},
+            ValueError,
+            "of optimizer 'sgd'; got 0.8 and 'adam'",
+        ),
+        ({"patience": 3}, ValueError, "patience is of schedule 'plateau'; got 3 and 'cosine'"),
+        ({"factor": 0.5}, ValueError, "factor is of schedule 'plateau'; got 0.5 and 'cosine'"),
         ({"devices": 0}, ValueError, "devices is .*; got 0"),
         ({"devices": "two"}, ValueError, "devices is .*; got 'two'"),
     ],

@@ -5,24 +5,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import lightning as L
 import pytest
 import torch
-from lightning.pytorch.callbacks import Callback
 
 import passband as pb
 from digits_run import config, weights
 from passband.convert.layers import band_layers
 from passband.functional import plan
 from passband.lab import data, files, models, results
-from passband.lab.classifier import Classifier
+from passband.lab.callback import Callback
 from passband.lab.data import whole
+from passband.lab.loop import Loop
+from passband.lab.optimization import make_optimizer, make_schedule
 from passband.lab.training import Result, build, train
 
 
 class CountSteps(Callback):
-    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self.steps = trainer.global_step
+    def __init__(self) -> None:
+        self.steps = 0
+
+    def on_step_end(self, loop: Loop) -> None:
+        self.steps += 1
 
 
 def test_the_accuracy_is_the_last_checkpoints(finished_run: Result) -> None:
@@ -39,8 +42,8 @@ def test_the_accuracy_is_the_last_checkpoints(finished_run: Result) -> None:
 
 def test_the_first_loss_is_what_a_plain_loop_finds(tmp_path: Path) -> None:
     one = replace(config(tmp_path, epochs=1, schedule="constant"), batch_size=2000)
-    result = train(one, progress_bar=False)
-    L.seed_everything(0, verbose=False)
+    result = train(one)
+    torch.manual_seed(0)
     model = models.create_model("lenet5", num_classes=10, in_channels=1, image_size=8)
     maps, labels = whole(data.load("digits").train)
     loss = torch.nn.functional.cross_entropy(model(maps), labels).item()
@@ -56,7 +59,7 @@ def test_a_last_batch_of_a_single_sample_is_left_out(
     monkeypatch.setattr(data, "load", lambda name, **given: replace(digits, train=few))
     counted = CountSteps()
     one = config(tmp_path, epochs=1, batch_size=batch)
-    train(one, callbacks=[counted], progress_bar=False)
+    train(one, callbacks=[counted])
     assert counted.steps == steps
 
 
@@ -68,7 +71,7 @@ def test_batch_norm_meets_no_batch_of_a_single_value(
     monkeypatch.setattr(data, "load", lambda name, **given: replace(digits, train=few))
     # Maps of 8x8 are 1x1 in the last stage of this model.
     run = replace(config(tmp_path, epochs=1, batch_size=4), model="resnet18")
-    assert len(train(run, progress_bar=False).train_loss) == 1
+    assert len(train(run).train_loss) == 1
 
 
 def test_the_run_directory_holds_the_run(finished_run: Result) -> None:
@@ -89,15 +92,15 @@ def test_the_run_directory_holds_the_run(finished_run: Result) -> None:
 
 
 def test_the_same_seed_gives_the_same_bits(finished_run: Result, tmp_path: Path) -> None:
-    again = train(config(tmp_path, keep=0.5), progress_bar=False)
+    again = train(config(tmp_path, keep=0.5))
     assert again.rows() == finished_run.rows()
-    other = train(config(tmp_path / "other", keep=0.5, seed=1), progress_bar=False)
+    other = train(config(tmp_path / "other", keep=0.5, seed=1))
     assert other.train_loss != finished_run.train_loss
 
 
 def test_keep_one_learns_as_plain(tmp_path: Path) -> None:
-    plain = train(config(tmp_path / "plain"), progress_bar=False)
-    whole = train(config(tmp_path / "whole", keep=1.0), progress_bar=False)
+    plain = train(config(tmp_path / "plain"))
+    whole = train(config(tmp_path / "whole", keep=1.0))
     assert whole.train_loss == pytest.approx(plain.train_loss, rel=1e-3)
     assert whole.keep_measured == 1
     assert plain.keep_measured is None
@@ -110,7 +113,7 @@ def test_the_test_set_has_no_part_in_training(
     maps, labels = whole(digits.test)
     shuffled = torch.utils.data.TensorDataset(maps.flip(0) * 3, labels)
     monkeypatch.setattr(data, "load", lambda name, **given: replace(digits, test=shuffled))
-    other = train(config(tmp_path, keep=0.5), progress_bar=False)
+    other = train(config(tmp_path, keep=0.5))
     assert other.train_loss == finished_run.train_loss
     assert other.test_accuracy != finished_run.test_accuracy
 
@@ -134,7 +137,7 @@ def test_a_run_that_cannot_start_leaves_nothing(
     tmp_path: Path, given: dict[str, Any], told: str
 ) -> None:
     with pytest.raises(ValueError, match=told):
-        train(replace(config(tmp_path / "new"), **given), progress_bar=False)
+        train(replace(config(tmp_path / "new"), **given))
     assert not (tmp_path / "new").exists()
 
 
@@ -151,7 +154,7 @@ def net(num_classes, in_channels, image_size=28):
 """)
     monkeypatch.chdir(tmp_path)
     run = replace(config(tmp_path / "new", keep=0.5), model="mine_trained:net")
-    result = train(run, progress_bar=False)
+    result = train(run)
     assert result.train_loss == finished_run.train_loss
     assert result.test_accuracy == finished_run.test_accuracy
 
@@ -159,13 +162,13 @@ def net(num_classes, in_channels, image_size=28):
 def test_a_volume_network_is_not_for_images(tmp_path: Path) -> None:
     run = replace(config(tmp_path / "new"), model="cnn3d")
     with pytest.raises(ValueError, match=r"'cnn3d' is for volumes, but 'digits' holds images"):
-        train(run, progress_bar=False)
+        train(run)
 
 
 def test_two_processes_learn_as_one(tmp_path: Path) -> None:
     # Of an odd count two processes repeat one sample in training; in tests none counts twice.
     given: dict[str, Any] = {"epochs": 2, "limit": 1408, "validation": 0.1}
-    one = train(config(tmp_path / "one", **given), progress_bar=False)
+    one = train(config(tmp_path / "one", **given))
     words = [
         "train", "--data", "digits", "--model", "lenet5", "--epochs", "2", "--lr", "3e-3",
         "--batch-size", "32", "--limit", "1408", "--validation", ".1", "--out",
@@ -188,13 +191,9 @@ def test_two_processes_learn_as_one(tmp_path: Path) -> None:
 
 
 def test_a_rate_halved_every_50_epochs(tmp_path: Path) -> None:
-    module = Classifier(
-        torch.nn.Linear(2, 2),
-        config(tmp_path, schedule="halving", optimizer="sgd", learning_rate=0.1, momentum=0.95),
-        data.load("digits"),
-    )
-    made = module.configure_optimizers()
-    optimizer, schedule = made["optimizer"], made["lr_scheduler"]["scheduler"]
+    run = config(tmp_path, schedule="halving", optimizer="sgd", learning_rate=0.1, momentum=0.95)
+    optimizer = make_optimizer(torch.nn.Linear(2, 2).parameters(), run)
+    schedule = make_schedule(optimizer, run, steps=7)
     assert optimizer.param_groups[0]["momentum"] == 0.95
     rates = []
     for _ in range(150):
@@ -202,7 +201,6 @@ def test_a_rate_halved_every_50_epochs(tmp_path: Path) -> None:
         optimizer.step()
         schedule.step()
     assert rates == pytest.approx(50 * [0.1] + 50 * [0.05] + 50 * [0.025])
-    assert made["lr_scheduler"].get("interval", "epoch") == "epoch"
 
 
 def test_a_plan_is_for_where_it_trains_not_for_the_example(

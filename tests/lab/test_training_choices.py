@@ -5,19 +5,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import lightning as L
 import pytest
 import torch
 import torch.nn.functional as F
-from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
 import passband as pb
 from digits_run import config, weights
 from passband.lab import checkpoint, data, models, training
 from passband.lab.batches import Batches
+from passband.lab.callback import Callback
 from passband.lab.config import TrainConfig
 from passband.lab.data import first, gather, size, whole
+from passband.lab.loop import Loop
 from passband.lab.training import train
 
 
@@ -29,10 +29,11 @@ class KillAfter(Callback):
     """Ends the process, as it were, in the middle of an epoch."""
 
     def __init__(self, epoch: int) -> None:
-        self.epoch = epoch
+        self.epoch, self.batches = epoch, 4
 
-    def on_train_batch_end(self, trainer: L.Trainer, *rest: Any) -> None:
-        if (trainer.current_epoch, rest[-1]) == (self.epoch, 3):
+    def on_step_end(self, loop: Loop) -> None:
+        self.batches -= loop.epoch == self.epoch
+        if not self.batches:
             raise KilledError
 
 
@@ -44,14 +45,13 @@ class Watched(Callback):
         self.keeps: list[Any] = []
         self.states: list[dict[str, Tensor]] = []
 
-    def on_train_batch_start(self, trainer: L.Trainer, module: Any, batch: Any, index: int) -> None:
-        if index == 0:
-            self.rates.append(trainer.optimizers[0].param_groups[0]["lr"])
-            layers = [m for m in module.modules() if isinstance(m, pb.nn.BandConv2d)]
-            self.keeps.append({layer.keep for layer in layers})
+    def on_epoch_start(self, loop: Loop) -> None:
+        self.rates.append(loop.optimizer.param_groups[0]["lr"])
+        layers = [m for m in loop.model.modules() if isinstance(m, pb.nn.BandConv2d)]
+        self.keeps.append({layer.keep for layer in layers})
 
-    def on_train_epoch_end(self, trainer: L.Trainer, module: Any) -> None:
-        state = module.get_submodule("model").state_dict()
+    def on_epoch_end(self, loop: Loop) -> None:
+        state = loop.model.state_dict()
         self.states.append({name: value.clone() for name, value in state.items()})
 
 
@@ -69,7 +69,7 @@ def right(state: dict[str, Tensor], samples: data.Samples) -> float:
 def test_validation_chooses_an_epoch_and_the_test_set_chooses_none(tmp_path: Path) -> None:
     run = config(tmp_path, epochs=5, learning_rate=2e-2, schedule="constant", validation=0.2)
     watched = Watched()
-    result = train(run, callbacks=[watched], progress_bar=False)
+    result = train(run, callbacks=[watched])
     held = data.load("digits").hold_out(0.2)
     assert held.validation is not None
     by_hand = [right(state, held.validation) for state in watched.states]
@@ -97,12 +97,12 @@ CHOICES: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("given", CHOICES, ids=lambda given: " ".join(map(str, given)))
 def test_a_killed_run_goes_on_as_if_nothing_had_been(tmp_path: Path, given: dict[str, Any]) -> None:
-    whole_run = train(config(tmp_path / "whole", **given), progress_bar=False)
+    whole_run = train(config(tmp_path / "whole", **given))
     for epoch in (1, 2):
         out = tmp_path / str(epoch)
         with pytest.raises(KilledError):
-            train(config(out, **given), callbacks=[KillAfter(epoch)], progress_bar=False)
-        resumed = train(config(out, **given), resume=True, progress_bar=False)
+            train(config(out, **given), callbacks=[KillAfter(epoch)])
+        resumed = train(config(out, **given), resume=True)
         assert resumed.measured == whole_run.measured
         ours, theirs = weights(out), weights(tmp_path / "whole")
         assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
@@ -111,7 +111,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(tmp_path: Path, given: dict
 def test_a_plateau_lowers_the_rate(tmp_path: Path) -> None:
     watched = Watched()
     run = config(tmp_path, schedule="plateau", patience=1, factor=0.5, learning_rate=0.1, epochs=8)
-    result = train(run, callbacks=[watched], progress_bar=False)
+    result = train(run, callbacks=[watched])
     # By hand: after two epochs in a row that are no lower (by 0.01 %) than the lowest, half of it.
     rates, lowest, bad = [0.1], float("inf"), 0
     for loss in result.train_loss:
@@ -124,12 +124,12 @@ def test_a_plateau_lowers_the_rate(tmp_path: Path) -> None:
 
 def test_training_ends_early(tmp_path: Path) -> None:
     run = config(tmp_path, early_stop=2, learning_rate=5e-2, epochs=30, validation=0.1)
-    result = train(run, progress_bar=False)
+    result = train(run)
     losses = measured(result, "validation_loss")
     assert len(losses) < 30
     lowest = losses.index(min(losses))
     assert len(losses) == lowest + 3
-    again = train(run, resume=True, progress_bar=False)
+    again = train(run, resume=True)
     assert again.measured == result.measured
 
 
@@ -137,7 +137,7 @@ def test_accumulated_gradients_make_one_step(tmp_path: Path) -> None:
     halves = config(tmp_path / "halves", batch_size=32, accumulate=2, limit=640, epochs=2)
     wholes = config(tmp_path / "wholes", batch_size=64, limit=640, epochs=2)
     for run in (halves, wholes):
-        train(run, progress_bar=False)
+        train(run)
     ours, theirs = weights(tmp_path / "halves"), weights(tmp_path / "wholes")
     for name, value in theirs.items():
         torch.testing.assert_close(ours[name], value, rtol=1e-3, atol=1e-4)
@@ -146,7 +146,7 @@ def test_accumulated_gradients_make_one_step(tmp_path: Path) -> None:
 def test_a_band_moves_to_its_keep_by_half_of_the_epochs(tmp_path: Path) -> None:
     watched = Watched()
     run = config(tmp_path, keep=0.25, keep_start=1.0, epochs=4)
-    result = train(run, callbacks=[watched], progress_bar=False)
+    result = train(run, callbacks=[watched])
     assert watched.keeps == [{1.0}, {0.625}, {0.25}, {0.25}]
     assert {row.variant for row in result.rows()} == {"shrink"}
     assert result.keep_measured == kept(pb.Band(keep=0.25))
@@ -162,7 +162,7 @@ def kept(band: pb.Band | dict[str, pb.Band]) -> float:
 
 def test_each_layer_may_have_a_keep_of_its_own(tmp_path: Path) -> None:
     run = config(tmp_path, layer_keeps=(1.0, 0.25), fft_size="reference", epochs=1)
-    result = train(run, progress_bar=False)
+    result = train(run)
     names = [n for n, m in named_convolutions()]
     bands = [pb.Band(keep=keep, fft_size="reference") for keep in (1.0, 0.25)]
     assert result.keep_measured == kept(dict(zip(names, bands, strict=True)))
@@ -182,12 +182,12 @@ def test_options_reach_the_model_and_sizes_the_data(tmp_path: Path) -> None:
     model, _ = training.build(run, loaded)
     first_layer = next(m for m in model.modules() if isinstance(m, torch.nn.Conv2d))
     assert first_layer.out_channels == 3
-    train(run, progress_bar=False)
+    train(run)
 
 
 def test_a_policy_of_memory_changes_bytes_and_no_loss(tmp_path: Path) -> None:
-    plain = train(config(tmp_path / "plain", epochs=1), progress_bar=False)
-    exact = train(config(tmp_path / "exact", epochs=1, memory="exact"), progress_bar=False)
+    plain = train(config(tmp_path / "plain", epochs=1))
+    exact = train(config(tmp_path / "exact", epochs=1, memory="exact"))
     assert exact.train_loss == pytest.approx(plain.train_loss, rel=1e-4)
     held = []
     for run in (plain.config, exact.config):
@@ -244,5 +244,5 @@ def test_bad_choices_are_told(given: dict[str, Any], told: str) -> None:
 
 def test_more_than_there_is_cannot_be_limited(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="digits: 1433 samples to train on; got a limit of 2000"):
-        train(config(tmp_path / "x", limit=2000), progress_bar=False)
+        train(config(tmp_path / "x", limit=2000))
     assert not (tmp_path / "x" / checkpoint.FILE_NAME).exists()

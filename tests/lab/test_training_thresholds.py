@@ -6,16 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import lightning as L
 import pytest
 import torch
-from lightning.pytorch.callbacks import Callback
 
 import passband as pb
 from digits_run import weights
 from passband.lab import data, models, results, thresholds
+from passband.lab.callback import Callback
 from passband.lab.config import TrainConfig
 from passband.lab.data import whole
+from passband.lab.loop import Loop
 from passband.lab.training import Result, build, train
 
 
@@ -34,10 +34,11 @@ class KilledError(Exception):
 
 class Kill(Callback):
     def __init__(self, epoch: int) -> None:
-        self.epoch = epoch
+        self.epoch, self.batches = epoch, 4
 
-    def on_train_batch_end(self, trainer: L.Trainer, *rest: Any) -> None:
-        if trainer.current_epoch == self.epoch and rest[-1] == 3:
+    def on_step_end(self, loop: Loop) -> None:
+        self.batches -= loop.epoch == self.epoch
+        if not self.batches:
             raise KilledError
 
 
@@ -47,21 +48,21 @@ class Watch(Callback):
     def __init__(self) -> None:
         self.betas: list[list[float]] = []
 
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self.betas.append(betas(pl_module))
+    def on_epoch_end(self, loop: Loop) -> None:
+        self.betas.append(betas(loop.model))
 
 
 def resumed(run: TrainConfig, killed_in: int) -> Result:
     with pytest.raises(KilledError):
-        train(run, callbacks=[Kill(killed_in)], progress_bar=False)
-    return train(run, resume=True, progress_bar=False)
+        train(run, callbacks=[Kill(killed_in)])
+    return train(run, resume=True)
 
 
 @pytest.fixture(scope="module")
 def chosen(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Watch]:
     watch = Watch()
     run = config(tmp_path_factory.mktemp("chosen"), density=0.2)
-    return train(run, callbacks=[watch], progress_bar=False), watch
+    return train(run, callbacks=[watch]), watch
 
 
 def test_it_learns(chosen: tuple[Result, Watch]) -> None:
@@ -113,7 +114,7 @@ def test_a_killed_run_by_density_goes_on_as_if_nothing_had_been(
 def test_a_rising_threshold_is_a_function_of_the_epoch(tmp_path: Path) -> None:
     run = config(tmp_path / "whole", beta=0.8, beta_epochs=2)
     watch = Watch()
-    whole = train(run, callbacks=[watch], progress_bar=False)
+    whole = train(run, callbacks=[watch])
     assert watch.betas == [[beta, beta] for beta in (0.0, 0.4, 0.8, 0.8)]
     assert resumed(replace(run, out=str(tmp_path / "killed")), 1).rows() == whole.rows()
 
@@ -121,13 +122,13 @@ def test_a_rising_threshold_is_a_function_of_the_epoch(tmp_path: Path) -> None:
 def test_without_a_beta_it_rises_to_the_models(tmp_path: Path) -> None:
     watch = Watch()
     run = config(tmp_path, model="spec_lenet5", epochs=2, beta_epochs=1)
-    train(run, callbacks=[watch], progress_bar=False)
+    train(run, callbacks=[watch])
     assert watch.betas == [[0.0, 0.0], [0.5, 0.5]]
 
 
 def test_a_given_beta_stays(tmp_path: Path) -> None:
     watch = Watch()
-    result = train(config(tmp_path, epochs=1, beta=0.3), callbacks=[watch], progress_bar=False)
+    result = train(config(tmp_path, epochs=1, beta=0.3), callbacks=[watch])
     assert watch.betas == [[0.3, 0.3]]
     assert result.density is not None
     assert 0.3 < result.density < 1
@@ -148,5 +149,5 @@ def test_a_plain_model_has_no_density(finished_run: Result) -> None:
 
 def test_in_bfloat16_thresholds_are_chosen_too(tmp_path: Path) -> None:
     run = config(tmp_path, epochs=2, density=0.2, precision="bf16-mixed")
-    result = train(run, progress_bar=False)
+    result = train(run)
     assert result.density == pytest.approx(0.2, abs=0.08)

@@ -2,15 +2,14 @@
 
 from collections.abc import Callable
 
-import lightning as L
-from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
 import passband as pb
 from passband.convert.layers import band_layers
-from passband.lab.classifier import EVALUATION_BATCH
+from passband.lab.callback import Callback
 from passband.lab.config import TrainConfig
 from passband.lab.data import LabeledData, first
+from passband.lab.loop import EVALUATION_BATCH, Loop
 
 _POLICIES: dict[str, Callable[[], pb.MemoryPolicy]] = {
     "exact": pb.MemoryPolicy.exact,
@@ -94,17 +93,16 @@ class MovingBand(Callback):
     def __init__(self, run: TrainConfig) -> None:
         self.run = run
 
-    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    def on_epoch_start(self, loop: Loop) -> None:
         """Sets it."""
-        self._set(pl_module, trainer.current_epoch)
+        self._set(loop.model, loop.epoch)
 
-    def on_test_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    def on_test_start(self, loop: Loop) -> None:
         """Sets that of the last epoch: a run that was killed after its end has no other."""
-        self._set(pl_module, trainer.current_epoch - 1)
+        self._set(loop.model, loop.epoch - 1)
 
-    def _set(self, pl_module: L.LightningModule, epoch: int) -> None:
+    def _set(self, model: nn.Module, epoch: int) -> None:
         keep = keep_of_epoch(self.run, epoch)
-        model = pl_module.get_submodule("model")
         pb.set_band_(model, pb.Band(keep=keep, fft_size=self.run.fft_size))
 
 

@@ -1,9 +1,11 @@
 """In which order samples are seen, and in which batches they come."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, DistributedSampler, Sampler
 
 from passband.lab.data.labeled import Samples, in_memory, size
@@ -14,7 +16,7 @@ _MOST_WORKERS = 8
 class Batches(Sampler[list[int]]):
     """Batches of indices: the share of one of several processes.
 
-    The order depends on nothing but the seed and the epoch, which Lightning tells by `set_epoch`.
+    The order depends on nothing but the seed and the epoch, see `set_epoch`.
 
     Args:
         samples: Of which.
@@ -53,19 +55,18 @@ class Batches(Sampler[list[int]]):
             yield indices[number * self.batch : (number + 1) * self.batch]
 
 
-def loader(samples: Samples, batches: Batches) -> DataLoader[object]:
+def batched(samples: Samples, batches: Batches) -> Iterable[Sequence[Tensor]]:
     """Batches of maps ``(N, C, *space)`` and labels ``(N,)``.
 
     What is in memory is taken a batch at a time, in this process; what is read one by one is read
-    by processes of their own.
+    by processes of their own, whose random numbers are a function of seed and epoch.
     """
-    # Of its own, or it would take a number from the generator that a training's numbers are from,
-    # before or after an epoch seeds that.
-    seeds = torch.Generator().manual_seed(0)
     if in_memory(samples):
-        return DataLoader(samples, sampler=batches, batch_size=None, generator=seeds)
+        whole: Any = samples
+        return (whole[indices] for indices in batches)
+    seeds = torch.Generator().manual_seed(batches.order.seed * 1_000_003 + batches.order.epoch)
     workers = min(_MOST_WORKERS, (os.cpu_count() or 1) - 1)
     return DataLoader(
-        samples, batch_sampler=batches, num_workers=workers, persistent_workers=workers > 0,
-        pin_memory=torch.cuda.is_available(), generator=seeds,
+        samples, batch_sampler=batches, num_workers=workers, generator=seeds,
+        pin_memory=torch.cuda.is_available(),
     )  # fmt: skip

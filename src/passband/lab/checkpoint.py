@@ -56,8 +56,8 @@ def check(path: Path, model: torch.nn.Module) -> None:
                 raise ValueError(f"{member} does not match its checksum")
         # weights_only: a checkpoint is data, and must not run code.
         content = torch.load(path, map_location="cpu", weights_only=True)
-        model.load_state_dict(content["state_dict"])
-        _ = content["epoch"], content["optimizer_states"], content["loops"], content["callbacks"]
+        model.load_state_dict(content["model"])
+        _ = [content[name] for name in ("optimizer", "schedule", "history", "callbacks", "epoch")]
     except (RuntimeError, ValueError, LookupError, EOFError, TypeError, AttributeError,
             pickle.UnpicklingError, BadZipFile, zlib.error, lzma.LZMAError) as error:  # fmt: skip
         reason = " ".join(str(error).split()) or type(error).__name__

@@ -15,9 +15,11 @@ from passband.lab.bench.memory import command as techniques
 from passband.lab.config import TrainConfig
 from passband.lab.finish import console, finish, say
 from passband.lab.inspect.command import command as inspect
+from passband.lab.progress import shown
 from passband.lab.studies import STUDIES
 from passband.lab.studies import command as studies
 from passband.lab.training import train
+from passband.lab.training_progress import TrainingProgress
 
 # The study of `make demo`: a minute or two for each pair on two cores.
 DEMO = (("mnist-5k", "lenet5"), ("ucr:GunPoint", "fcn"))
@@ -71,7 +73,8 @@ def _train(options: Namespace) -> None:
         beta_epochs=options.beta_epochs,
         **training_words(options),
     )
-    train(run, resume=options.resume)
+    with shown(console()) as say:
+        train(run, resume=options.resume, callbacks=[TrainingProgress(say)])
     finish(Path(options.out), options.words)
 
 

@@ -29,6 +29,11 @@ FFT_SIZES: tuple[FFTSize, ...] = get_args(FFTSize)
 POLICIES = ("exact", "bf16", "unchanged")
 FILE_NAME = "config.yaml"
 _OF_SPECTRAL_MODELS = {"beta": None, "density": None, "beta_epochs": 0, "store": None}
+# What only one choice makes use of.
+_ONLY_OF = (
+    ("momentum", "optimizer", "sgd"), ("patience", "schedule", "plateau"),
+    ("factor", "schedule", "plateau"),
+)  # fmt: skip
 MAX_SEED = 2**32 - 1  # numpy's, which is seeded as well
 
 # Where and how a run computes. It may move to another machine when it is resumed, with as many
@@ -267,11 +272,17 @@ class TrainConfig:
 
         Raises:
             TypeError, ValueError: There is no such recipe; a value is of the wrong type or out of
-                range.
+                range, or has no effect.
         """
         found = asdict(recipe_for(data, model, recipe))
         chosen = {name: value for name, value in given.items() if value is not None}
-        return cls(data=data, model=model, out=out, **{**found, **chosen})
+        run = cls(data=data, model=model, out=out, **{**found, **chosen})
+        for name, whose, only in _ONLY_OF:
+            if name in chosen and (choice := getattr(run, whose)) != only:
+                raise ValueError(
+                    f"{name} is of {whose} {only!r}; got {chosen[name]!r} and {choice!r}"
+                )
+        return run
 
 
 def _plain(value: object) -> object:

@@ -1,12 +1,12 @@
-"""How much of a test set a model gets right, beside Lightning's own loop."""
+"""How much of a test set a model gets right, beside the training's loop."""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from passband.lab.classifier import EVALUATION_BATCH
 from passband.lab.data import LabeledData, gather, size
+from passband.lab.loop import EVALUATION_BATCH
 from passband.lab.measurement import short
 
 Batch = tuple[Tensor, ...]

@@ -2,15 +2,12 @@
 
 from typing import Any
 
-import lightning as L
-from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
-from passband.lab.classifier import Classifier
 from passband.lab.measurement import Measurement, short
 
 
-class History(Callback):
+class History:
     """Losses, accuracies on the validation part, and the weights that did best there.
 
     Args:
@@ -29,25 +26,24 @@ class History(Callback):
         self.validation: list[tuple[float, float]] = []
         self.best: dict[str, Tensor] = {}
 
-    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """A run that was killed after its end is not trained on."""
-        trainer.should_stop = self._ended()
+    def add(self, model: nn.Module, loss: float, validated: tuple[float, float] | None) -> None:
+        """Takes what an epoch brought.
 
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Takes what the epoch brought; validation comes before it."""
-        assert isinstance(pl_module, Classifier)
-        found, loss = trainer.callback_metrics, pl_module.epoch_loss()
-        pl_module.log("train_loss", loss, prog_bar=True)  # a schedule may follow it
+        Args:
+            model: After it.
+            loss: Mean training loss.
+            validated: Loss and accuracy on the validation part, if there is one.
+        """
         self.losses.append(short(loss))
-        if "validation_accuracy" in found:
-            loss, right = (short(float(found[f"validation_{m}"])) for m in ("loss", "accuracy"))
+        if validated is not None:
+            loss, right = map(short, validated)
             if right > max((accuracy for _, accuracy in self.validation), default=-1.0):
-                model = pl_module.get_submodule("model")
                 self.best = {k: v.detach().cpu().clone() for k, v in model.state_dict().items()}
             self.validation.append((loss, right))
-        trainer.should_stop = trainer.should_stop or self._ended()
 
-    def _ended(self) -> bool:
+    @property
+    def ended(self) -> bool:
+        """Whether early stopping ends the training."""
         losses = [loss for loss, _ in self.validation] or self.losses
         lowest = min(range(len(losses)), key=losses.__getitem__, default=0)
         return bool(self.early_stop) and len(losses) - 1 - lowest >= self.early_stop
@@ -57,10 +53,6 @@ class History(Callback):
         """Of the best weights, from 1."""
         accuracies = [accuracy for _, accuracy in self.validation]
         return 1 + max(range(len(accuracies)), key=accuracies.__getitem__)
-
-    def load_best(self, model: nn.Module) -> None:
-        """Gives a model the best weights."""
-        model.load_state_dict(self.best)
 
     def measurements(self) -> list[Measurement]:
         """Losses and accuracies of each epoch."""

@@ -2,15 +2,16 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 import passband as pb
-from passband.lab.classifier import make_optimizer
 from passband.lab.config import TrainConfig
+from passband.lab.fabric import make_fabric
+from passband.lab.optimization import make_optimizer
 from passband.lab.quiet import quiet
 
 WARM_UP = 3  # first steps plan, allocate and fill caches
@@ -44,7 +45,7 @@ def costs(
         repeats: Timed steps of each model.
     """
     with quiet():
-        fabric = make_fabric(run)
+        fabric = one_process(run)
         inputs, labels = fabric.to_device(batch)
         steps = {name: Step(fabric, model, run, inputs, labels) for name, model in models.items()}
         saved = {name: pb.memory.saved(step.loss).total for name, step in steps.items()}
@@ -62,13 +63,9 @@ def costs(
     return {name: Cost(saved[name], tuple(seconds[name])) for name in steps}
 
 
-def make_fabric(run: TrainConfig) -> Fabric:
+def one_process(run: TrainConfig) -> Fabric:
     """Lightning's device and precision of a run, in this process alone."""
-    return Fabric(
-        accelerator=run.accelerator,
-        devices=1,
-        precision=run.precision,  # type: ignore[arg-type]  # checked by Lightning
-    )
+    return make_fabric(replace(run, devices=1, num_nodes=1, strategy="auto"))
 
 
 class Step:
@@ -86,7 +83,7 @@ class Step:
         self, fabric: Fabric, model: nn.Module, run: TrainConfig, inputs: Tensor, labels: Tensor
     ) -> None:
         self.fabric = fabric
-        self.model, self.optimizer = fabric.setup(model, make_optimizer(model, run))
+        self.model, self.optimizer = fabric.setup(model, make_optimizer(model.parameters(), run))
         self.model.train()
         self.inputs, self.labels = inputs, labels
 

@@ -4,8 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import NamedTuple
 
-from lightning.pytorch.callbacks import Callback
-
+from passband.lab.callback import Callback
 from passband.lab.config import TrainConfig
 from passband.lab.data import LabeledData
 

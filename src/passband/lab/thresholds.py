@@ -2,15 +2,15 @@
 
 from typing import Any
 
-import lightning as L
 import torch
-from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
 import passband as pb
 from passband.lab import models
+from passband.lab.callback import Callback
 from passband.lab.config import TrainConfig
 from passband.lab.data import LabeledData, gather, size
+from passband.lab.loop import Loop
 from passband.nn import Threshold
 
 SAMPLES = 128  # of the training set from which thresholds are chosen, or at most
@@ -35,13 +35,11 @@ class ChosenThresholds(Callback):
         spread = min(SAMPLES, count)
         self.samples = gather(loaded.train, [at * count // spread for at in range(spread)])[0]
 
-    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    def on_epoch_start(self, loop: Loop) -> None:
         """Chooses them."""
-        if 2 * trainer.current_epoch < (trainer.max_epochs or 1):
-            precision = trainer.strategy.precision_plugin
-            samples = precision.convert_input(self.samples.to(pl_module.device))
-            with precision.forward_context():
-                pb.calibrate_beta_(pl_module.get_submodule("model"), [samples], self.density)
+        if 2 * loop.epoch < loop.run.epochs:
+            with loop.autocast():
+                pb.calibrate_beta_(loop.model, [loop.prepare(self.samples)], self.density)
 
 
 class RisingThresholds(Callback):
@@ -57,10 +55,10 @@ class RisingThresholds(Callback):
     def __init__(self, beta: float, epochs: int) -> None:
         self.beta, self.epochs = beta, epochs
 
-    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    def on_epoch_start(self, loop: Loop) -> None:
         """Sets them."""
-        share = min(1.0, trainer.current_epoch / self.epochs)
-        pb.set_beta_(pl_module.get_submodule("model"), share * self.beta)
+        share = min(1.0, loop.epoch / self.epochs)
+        pb.set_beta_(loop.model, share * self.beta)
 
 
 def of_run(run: TrainConfig, loaded: LabeledData) -> list[Callback]:

@@ -1,22 +1,22 @@
-"""One training run, on Lightning."""
+"""One training run."""
 
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import lightning as L
 import torch
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
+from lightning.fabric import Fabric, seed_everything
 from torch import nn
 
 from passband.lab import bands, checkpoint, data, environment, models, results, rundir, thresholds
-from passband.lab.classifier import EVALUATION_BATCH, Classifier
+from passband.lab.callback import Callback
 from passband.lab.config import TrainConfig
-from passband.lab.history import History
-from passband.lab.interrupts import interrupts
-from passband.lab.measurement import MakeProbe, Measurement, short
+from passband.lab.fabric import make_fabric
+from passband.lab.loop import EVALUATION_BATCH, Loop
+from passband.lab.measurement import MakeProbe, Measurement, Probe, short
 from passband.lab.processes import is_first
 from passband.lab.quiet import quiet
 from passband.lab.results import Row
@@ -85,7 +85,6 @@ def train(
     resume: bool = False,
     probes: Sequence[MakeProbe] = (),
     callbacks: Sequence[Callback] = (),
-    progress_bar: bool = True,
 ) -> Result:
     """Trains a model and measures it.
 
@@ -98,8 +97,7 @@ def train(
         resume: Continue from ``last.ckpt``; the result is that of an uninterrupted run. Where it
             computes may change, the number of processes may not: it multiplies the batch size.
         probes: Make callbacks that measure; what they find is part of the result.
-        callbacks: Further Lightning callbacks.
-        progress_bar: Whether to show Lightning's.
+        callbacks: Further ones.
 
     Raises:
         ValueError: Unknown data or model, data that the model is not for, or a damaged checkpoint.
@@ -108,89 +106,71 @@ def train(
         OSError: The directory cannot be written, is full, or another process writes to it.
     """
     out = Path(run.out)
+    path = out / checkpoint.FILE_NAME
     with quiet():
         loaded = load(run)
-        L.seed_everything(run.seed, workers=True, verbose=False)
+        seed_everything(run.seed, verbose=False)
         model, keep_measured = build(run, loaded)
-        module = Classifier(model, run, loaded)
-        path = out / checkpoint.FILE_NAME
         if resume:
-            checkpoint.check(path, module)
-        history = History(run.early_stop)
+            checkpoint.check(path, model)
         moves = [*thresholds.of_run(run, loaded), *bands.of_run(run)]
         measure = [make(run, loaded) for make in probes]
-        trainer = make_trainer(
-            run, [history, *moves, *measure, *callbacks], progress_bar=progress_bar
-        )
+        fabric = make_fabric(run)
         # Last, so that a run that cannot start leaves nothing behind.
-        with rundir.only_writer(out), interrupts():
+        with rundir.only_writer(out):
             if is_first():
-                wanted = {**run.stored(), "processes": trainer.world_size}
+                wanted = {**run.stored(), "processes": fabric.world_size}
                 rundir.claim(out, wanted, again=resume, free=_checkpoint_bytes(model))
                 environment.save(out, **sizes(run.data, loaded))
-            trainer.fit(module, ckpt_path=path if resume else None, weights_only=True)
-            measured = history.measurements() + _tested(trainer, module, history, loaded)
-            measured += [found for one in measure for found in one.measurements()]
-            # A share of energy is so many coefficients only on data; a moving band has moved.
-            if run.energy is not None or run.keep_start is not None:
-                keep_measured = bands.measured(module.model, loaded)
-            # A probe may look at the last epoch's test accuracy as well: it is there once.
-            once = {(one.metric, one.epoch): one for one in reversed(measured)}
-            result = Result(run, keep_measured, tuple(reversed(once.values())))
+            told = [*moves, *measure, *callbacks]
+            work = partial(_fit, model=model, run=run, loaded=loaded, callbacks=told, resume=resume)
+            measured, keep_of_data = fabric.launch(work)
+            result = Result(run, keep_measured if keep_of_data is None else keep_of_data, measured)
             if is_first():
                 results.write(out / results.FILE_NAME, result.rows())
     return result
 
 
-def _tested(
-    trainer: L.Trainer, module: Classifier, history: History, loaded: data.LabeledData
-) -> list[Measurement]:
+def _fit(
+    fabric: Fabric,
+    *,
+    model: nn.Module,
+    run: TrainConfig,
+    loaded: data.LabeledData,
+    callbacks: Sequence[Callback],
+    resume: bool,
+) -> tuple[tuple[Measurement, ...], float | None]:
+    """What each process does; returns what was measured, and the keep where it is of the data."""
+    path = Path(run.out) / checkpoint.FILE_NAME
+    loop = Loop(fabric, model, run, loaded, callbacks)
+    if resume:
+        loop.resume(path)
+    loop.fit(path)
+    measured = loop.history.measurements() + _tested(loop)
+    for one in callbacks:
+        measured += one.measurements() if isinstance(one, Probe) else []
+    # A probe may look at the last epoch's test accuracy as well: it is there once.
+    once = {(one.metric, one.epoch): one for one in reversed(measured)}
+    # A share of energy is so many coefficients only on data; a moving band has moved.
+    moved = run.energy is not None or run.keep_start is not None
+    return tuple(reversed(once.values())), bands.measured(model, loaded) if moved else None
+
+
+def _tested(loop: Loop) -> list[Measurement]:
     """What the test set says of the last weights, and of those that validation chose."""
-    epochs = len(history.losses)
-
-    def accuracy() -> float:
-        (tested,) = trainer.test(module, verbose=False)
-        return short(tested["test_accuracy"])
-
-    found = [Measurement("test_accuracy", epochs, accuracy())]
-    if module.run.spectral:
-        found.append(Measurement("density", epochs, _density(trainer, module, loaded)))
+    history, epochs = loop.history, len(loop.history.losses)
+    found = [Measurement("test_accuracy", epochs, short(loop.test()))]
+    if loop.run.spectral:
+        batch = loop.prepare(data.first(loop.loaded.test, EVALUATION_BATCH)[0])
+        with loop.autocast():
+            kept = short(thresholds.density(loop.model.eval(), batch))
+        found.append(Measurement("density", epochs, kept))
     if history.validation:
-        last = {name: value.clone() for name, value in module.model.state_dict().items()}
-        history.load_best(module.model)
-        found.append(Measurement("best_test_accuracy", history.best_epoch, accuracy()))
-        module.model.load_state_dict(last)
+        last = {name: value.clone() for name, value in loop.model.state_dict().items()}
+        loop.model.load_state_dict(history.best)
+        found.append(Measurement("best_test_accuracy", history.best_epoch, short(loop.test())))
+        loop.model.load_state_dict(last)
     return found
-
-
-def make_trainer(
-    run: TrainConfig, callbacks: Sequence[Callback] = (), *, progress_bar: bool = False
-) -> L.Trainer:
-    """Lightning's trainer of a run; its ``world_size`` is how many processes share the samples.
-
-    Raises:
-        ValueError, MisconfigurationException: Lightning knows no such place or precision.
-    """
-    saves = ModelCheckpoint(
-        run.out, filename=Path(checkpoint.FILE_NAME).stem, enable_version_counter=False
-    )
-    return L.Trainer(
-        max_epochs=run.epochs,
-        accelerator=run.accelerator,
-        devices=run.devices,
-        strategy=run.strategy,
-        num_nodes=run.num_nodes,
-        precision=run.precision,  # type: ignore[arg-type]  # checked by Lightning
-        accumulate_grad_batches=run.accumulate,
-        callbacks=[saves, *([RichProgressBar()] if progress_bar else ()), *callbacks],
-        plugins=[checkpoint.AtomicCheckpointIO()],
-        logger=False,
-        num_sanity_val_steps=0,
-        limit_val_batches=1.0 if run.validation else 0,
-        enable_progress_bar=progress_bar,
-        enable_model_summary=False,
-        use_distributed_sampler=False,  # the loaders have theirs
-    )
 
 
 def load(run: TrainConfig) -> data.LabeledData:
@@ -277,13 +257,6 @@ def sizes(name: str, loaded: data.LabeledData) -> dict[str, Any]:
     """How many samples a data set has, for the report."""
     parts = {"train": loaded.train, "validation": loaded.validation, "test": loaded.test}
     return {"samples": {name: {part: data.size(s) for part, s in parts.items() if s is not None}}}
-
-
-def _density(trainer: L.Trainer, module: Classifier, loaded: data.LabeledData) -> float:
-    precision = trainer.strategy.precision_plugin
-    batch = data.first(loaded.test, EVALUATION_BATCH)[0].to(module.device)
-    with precision.forward_context():
-        return short(thresholds.density(module.model.eval(), precision.convert_input(batch)))
 
 
 def _checkpoint_bytes(model: nn.Module) -> int:

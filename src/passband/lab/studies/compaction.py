@@ -10,8 +10,8 @@ from functools import partial
 from statistics import fmean
 from typing import Any, ClassVar
 
-import lightning as L
 import torch
+from lightning.fabric import seed_everything
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
@@ -118,7 +118,7 @@ def feature_maps(model: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
 def _measured(study: CompactionConfig, book: Book, run: TrainConfig) -> list[Row]:
     """The rows of one run: with its initial weights, and with those of its last epoch."""
     loaded = book.data(run)
-    L.seed_everything(run.seed, workers=True, verbose=False)
+    seed_everything(run.seed, verbose=False)
     initial, _ = build(run, loaded)  # the same initial weights as `train` made
     inputs = first(loaded.test, study.maps)[0]
     rows = _rows(study, run, 0, feature_maps(initial, inputs))

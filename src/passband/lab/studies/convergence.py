@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from passband.lab.batches import Batches
 from passband.lab.checks import check_count
+from passband.lab.fabric import make_fabric
 from passband.lab.measure import costs
 from passband.lab.processes import is_first
 from passband.lab.quiet import quiet
@@ -22,7 +23,6 @@ from passband.lab.studies.learning import Learning
 from passband.lab.studies.study import Study
 from passband.lab.studies.task import Task
 from passband.lab.studies.watch import Watch
-from passband.lab.training import make_trainer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ def _timed(study: ConvergenceConfig, book: Book, tasks: Sequence[Task]) -> list[
     plain = tasks[0].run
     loaded = book.data(plain)
     with quiet():
-        world = make_trainer(plain).world_size
+        world = make_fabric(plain).world_size
     batches = Batches(loaded.train, plain.batch_size, world=world, seed=plain.seed)
     kept = {setting(task.run): task.rows()[-1].keep_measured for task in tasks}
     steps = [

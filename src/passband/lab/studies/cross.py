@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import passband as pb
 from passband.lab.checks import check_count, check_keep
 from passband.lab.evaluation import accuracy, batches_of_test
-from passband.lab.measure import make_fabric
+from passband.lab.measure import one_process
 from passband.lab.processes import is_first
 from passband.lab.quiet import quiet
 from passband.lab.results import Row
@@ -90,7 +90,7 @@ def _tested(study: CrossConfig, book: Book, task: Task) -> list[Row]:
     model = book.trained(replace(run, keep=1.0)).eval()
     rows = []
     with quiet():
-        fabric = make_fabric(run)
+        fabric = one_process(run)
         placed: Any = fabric.setup_module(model)
         batches = batches_of_test(loaded, fabric.device)
         for keep in study.test_keep:

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
-import lightning as L
 import torch
 from torch import Tensor, nn
 
 from passband.lab.config import TrainConfig
 from passband.lab.data import LabeledData
+from passband.lab.loop import Loop
 from passband.lab.measurement import Measurement, Probe
 
 Prepare = Callable[[Tensor], Tensor]
@@ -29,7 +29,6 @@ class EpochProbe(Probe):
     """
 
     def __init__(self, run: TrainConfig, loaded: LabeledData) -> None:
-        super().__init__()
         self.run, self.loaded = run, loaded
         self.found: list[dict[str, float]] = []
 
@@ -42,25 +41,15 @@ class EpochProbe(Probe):
             prepare: For maps, before they are given to the model.
         """
 
-    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    def on_start(self, loop: Loop) -> None:
         """Looks at the initial weights."""
         if not self.found:
-            self._look(trainer, pl_module)
+            self.on_epoch_end(loop)
 
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    def on_epoch_end(self, loop: Loop) -> None:
         """Looks at those of the epoch."""
-        self._look(trainer, pl_module)
-
-    def _look(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        precision, device = trainer.strategy.precision_plugin, pl_module.device
-
-        def prepare(maps: Tensor) -> Tensor:
-            prepared: Tensor = precision.convert_input(maps.to(device))
-            return prepared
-
-        model = deepcopy(pl_module.get_submodule("model"))
-        with torch.random.fork_rng(), precision.forward_context():
-            self.found.append(self.look(model.train(), prepare))
+        with torch.random.fork_rng(), loop.autocast():
+            self.found.append(self.look(deepcopy(loop.model).train(), loop.prepare))
 
     def measurements(self) -> list[Measurement]:
         """What was found, epoch by epoch."""

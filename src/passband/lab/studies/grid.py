@@ -13,6 +13,7 @@ from passband.lab import checkpoint, environment, results, rundir
 from passband.lab.checks import check_count, check_text
 from passband.lab.config import TrainConfig
 from passband.lab.data import LabeledData
+from passband.lab.fabric import make_fabric
 from passband.lab.processes import is_first
 from passband.lab.quiet import quiet
 from passband.lab.results import Row
@@ -20,7 +21,7 @@ from passband.lab.studies import cluster, workers
 from passband.lab.studies.part import Part, parts
 from passband.lab.studies.task import Task, do
 from passband.lab.studies.watch import Watch, unwatched
-from passband.lab.training import build, load, make_trainer, sizes
+from passband.lab.training import build, load, sizes
 
 _OF_THE_STUDY = ("out", "keep", "beta", "seed")
 
@@ -145,7 +146,7 @@ class Book:
             build(run, self.data(run))
         if is_first():
             with quiet():
-                processes = [make_trainer(base).world_size for base in study.base]
+                processes = [make_fabric(base).world_size for base in study.base]
             rundir.claim(Path(study.out), {**study.to_dict(), "processes": processes}, again=True)
             samples = [sizes(base.data, self.data(base))["samples"] for base in study.base]
             environment.save(
@@ -206,8 +207,7 @@ class Book:
         model, _ = build(run, self.data(run))
         path = Path(run.out) / checkpoint.FILE_NAME
         content = torch.load(path, map_location="cpu", weights_only=True)
-        weights = content["state_dict"].items()
-        model.load_state_dict({name.removeprefix("model."): w for name, w in weights})
+        model.load_state_dict(content["model"])
         return model
 
 

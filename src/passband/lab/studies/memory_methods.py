@@ -13,7 +13,7 @@ from passband.lab import models
 from passband.lab.bench.timing import interleaved
 from passband.lab.checks import check_count, check_keep
 from passband.lab.config import TrainConfig
-from passband.lab.measure import Step, make_fabric
+from passband.lab.measure import Step, one_process
 from passband.lab.processes import is_first
 from passband.lab.quiet import quiet
 from passband.lab.results import Row
@@ -123,7 +123,7 @@ def _measured(
     plain, run = runs["plain"], runs[method.trained]
     loaded = book.data(run)
     with quiet():
-        fabric = make_fabric(run)
+        fabric = one_process(run)
         inputs, labels = fabric.to_device(first_batch(run, loaded))
 
         def step(of: Method | None, weights: TrainConfig) -> Step:

@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import lightning as L
-from lightning.pytorch.callbacks import Callback
-
+from passband.lab.callback import Callback
 from passband.lab.config import TrainConfig
+from passband.lab.loop import Loop
 from passband.lab.studies.task import Task
 from passband.lab.studies.watch import Watch
 
@@ -68,9 +67,8 @@ def parts(tasks: Sequence[Task], watch: Watch) -> Iterator[Part]:
 
 class _Epochs(Callback):
     def __init__(self, part: Part) -> None:
-        super().__init__()
         self.part = part
 
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        part, done = self.part, (trainer.current_epoch + 1) / (trainer.max_epochs or 1)
+    def on_epoch_end(self, loop: Loop) -> None:
+        part, done = self.part, (loop.epoch + 1) / loop.run.epochs
         part.watch(part.start + part.share * done, part.doing)

@@ -8,7 +8,7 @@ from passband.lab.bench.timing import interleaved
 from passband.lab.checks import check_count
 from passband.lab.config import TrainConfig
 from passband.lab.data import first
-from passband.lab.measure import Step, make_fabric
+from passband.lab.measure import Step, one_process
 from passband.lab.processes import is_first
 from passband.lab.quiet import quiet
 from passband.lab.results import Row
@@ -125,7 +125,7 @@ def _measured(study: PeersConfig, book: Book, group: Group) -> list[Row]:
 def _step(book: Book, task: Task, peer: Peer) -> Step:
     """A step of the trained network on the first batch, as the peer runs it."""
     run, loaded = task.run, book.data(task.run)
-    fabric = make_fabric(run)
+    fabric = one_process(run)
     model = book.trained(run).to(fabric.device)
     example = first(loaded.train, 2)[0].to(fabric.device)
     model, _ = apply(peer.technique, model, example)

@@ -7,13 +7,13 @@ that cut nothing; nothing is trained.
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-import lightning as L
 import torch
+from lightning.fabric import seed_everything
 
 from passband.lab.bench.timing import interleaved
 from passband.lab.checks import check_count
 from passband.lab.config import TrainConfig
-from passband.lab.measure import Step, make_fabric
+from passband.lab.measure import Step, one_process
 from passband.lab.processes import is_first
 from passband.lab.quiet import quiet
 from passband.lab.results import Row
@@ -155,9 +155,9 @@ def _measured(study: ResourcesConfig, book: Book, settings: list[Task]) -> list[
 def _step(book: Book, run: TrainConfig) -> tuple[Step, float | None]:
     """A step with fresh weights on random maps, and what its layers really keep."""
     loaded = book.data(run)
-    L.seed_everything(run.seed, workers=True, verbose=False)
+    seed_everything(run.seed, verbose=False)
     model, keep_measured = build(run, loaded)
-    fabric = make_fabric(run)
+    fabric = one_process(run)
     maps = torch.randn(run.batch_size, loaded.in_channels, *loaded.space)
     labels = torch.randint(loaded.num_classes, (run.batch_size,))
     inputs, labels = fabric.to_device((maps, labels))

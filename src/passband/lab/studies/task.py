@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lightning.pytorch.callbacks import Callback
-
 from passband.lab import checkpoint, results, rundir
+from passband.lab.callback import Callback
 from passband.lab.config import TrainConfig
 from passband.lab.measurement import MakeProbe
 from passband.lab.results import Row
@@ -50,4 +49,4 @@ def do(task: Task, callbacks: Sequence[Callback] = ()) -> None:
     """Trains, unless that is done; a training that was stopped goes on from its last epoch."""
     if not task.done():
         begun = (Path(task.run.out) / checkpoint.FILE_NAME).exists()
-        train(task.run, resume=begun, probes=task.probes, callbacks=callbacks, progress_bar=False)
+        train(task.run, resume=begun, probes=task.probes, callbacks=callbacks)

@@ -38,7 +38,7 @@ def train_all(tasks: Sequence[Task], jobs: int, watch: Watch) -> None:
                 watch(count / len(tasks), f"trained {count} of {len(tasks)} by {jobs} processes")
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            # They would do what waits in their queue, and Lightning makes of SIGTERM one failure.
+            # They would do what waits in their queue.
             for worker in active_children():
                 worker.kill()
             raise

@@ -3,16 +3,18 @@
 import statistics
 import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
-import lightning as L
+from lightning.fabric import seed_everything
 
-from passband.lab import data
+from passband.lab import checkpoint, data
 from passband.lab.bench.memory.config import MemoryConfig
 from passband.lab.bench.memory.technique import Technique, apply
-from passband.lab.classifier import Classifier
 from passband.lab.config import TrainConfig
+from passband.lab.fabric import make_fabric
+from passband.lab.loop import Loop
 from passband.lab.quiet import quiet
-from passband.lab.training import build, make_trainer
+from passband.lab.training import build
 
 
 @dataclass(frozen=True)
@@ -62,14 +64,12 @@ class Lessons:
     def _trained(self, technique: Technique, seed: int) -> float:
         with quiet(), tempfile.TemporaryDirectory() as folder:
             run = self._run(seed, technique.dtype, folder)
-            L.seed_everything(seed, workers=True, verbose=False)
+            seed_everything(seed, verbose=False)
             model, _ = build(run, self.loaded)
             model, _ = apply(technique, model, data.first(self.loaded.train, 2)[0])
-            module = Classifier(model, run, self.loaded)
-            trainer = make_trainer(run)
-            trainer.fit(module)
-            (tested,) = trainer.test(module, verbose=False)
-        return float(tested["test_accuracy"])
+            loop = Loop(make_fabric(run), model, run, self.loaded)
+            loop.fit(Path(folder) / checkpoint.FILE_NAME)
+            return loop.test()
 
     def _run(self, seed: int, dtype: str, folder: str) -> TrainConfig:
         """By the model's recipe but for the epochs; its directory keeps nothing."""
