@@ -64,6 +64,7 @@ STUDY_OPTIONS: dict[str, tuple[Callable[[str], Any], bool, str]] = {
     "sizes": (int, True, "samples of the maps on every axis"),
     "maps": (int, False, "samples that maps are taken of"),
     "channels": (int, False, "how many are shown"),
+    "samples": (int, False, "of the test set that are looked at, from all over it (default all)"),
 }
 
 

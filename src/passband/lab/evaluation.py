@@ -13,17 +13,22 @@ Batch = tuple[Tensor, ...]
 """Maps ``(N, C, *space)`` and class indices ``(N,)``."""
 
 
-def batches_of_test(loaded: LabeledData, device: torch.device | str = "cpu") -> list[Batch]:
+def batches_of_test(
+    loaded: LabeledData, device: torch.device | str = "cpu", samples: int | None = None
+) -> list[Batch]:
     """The test set in batches.
 
     Args:
         loaded: The data.
         device: Where the batches shall be.
+        samples: At most so many, from all over the test set, whose order may be by class.
     """
     count = size(loaded.test)
+    taken = min(count, samples or count)
+    chosen = [at * count // taken for at in range(taken)]
     parts = (
-        gather(loaded.test, range(at, min(at + EVALUATION_BATCH, count)))
-        for at in range(0, count, EVALUATION_BATCH)
+        gather(loaded.test, chosen[at : at + EVALUATION_BATCH])
+        for at in range(0, taken, EVALUATION_BATCH)
     )
     return [tuple(tensor.to(device) for tensor in part) for part in parts]
 
