@@ -20,6 +20,7 @@ from passband.lab.config import (
     TrainConfig,
 )
 from passband.lab.data.augmentation import AUGMENTATIONS
+from passband.lab.data.noise import NOISES
 from passband.lab.inspect.arguments import add_inspect
 from passband.lab.recipes import RECIPES_OF_PAPERS
 from passband.lab.studies import STUDIES
@@ -64,6 +65,9 @@ STUDY_OPTIONS: dict[str, tuple[Callable[[str], Any], bool, str]] = {
     "sizes": (int, True, "samples of the maps on every axis"),
     "maps": (int, False, "samples that maps are taken of"),
     "channels": (int, False, "how many are shown"),
+    "noises": (str, True, f"kinds of noise, of {', '.join(NOISES)}"),
+    "strengths": (float, True, "of all of them (default: each has its own)"),
+    "train_noise": (float, True, "standard deviations of noise in training, 0 for none"),
     "samples": (int, False, "of the test set that are looked at, from all over it (default all)"),
 }
 
@@ -92,6 +96,8 @@ def parser() -> argparse.ArgumentParser:
                      help="instead: one for each convolution")  # fmt: skip
     one.add_argument("--keep-start", type=float,
                      help="the first epoch's; comes to --keep at half of the epochs")  # fmt: skip
+    one.add_argument("--keep-least", type=float,
+                     help="each step's keep is drawn from this to --keep")  # fmt: skip
     one.add_argument("--beta", type=float, help="threshold of a spectral model (default: its own)")
     one.add_argument("--density", type=float,
                      help="instead: choose thresholds that keep this share")  # fmt: skip
@@ -149,6 +155,7 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
     maps.add_argument("--resize", type=int, help="samples of an axis after resampling")
     maps.add_argument("--pad", type=int, help="samples of an axis after padding")
     maps.add_argument("--augment", choices=tuple(AUGMENTATIONS), help="maps in training")
+    maps.add_argument("--noise", type=float, help="standard deviation of noise in training")
     maps.add_argument("--limit", type=int, help="train on so many samples")
     maps.add_argument("--validation", type=float, help="share of the training set held out")
     recipe = command.add_argument_group("training (default: the model's recipe)")
@@ -189,6 +196,6 @@ def training_words(options: argparse.Namespace) -> dict[str, Any]:
 
 # What a single training is told and a study varies.
 _OF_ONE_RUN = frozenset(
-    {"data", "model", "out", "keep", "energy", "layer_keeps", "keep_start", "beta", "density",
-     "beta_epochs"}
+    {"data", "model", "out", "keep", "energy", "layer_keeps", "keep_start", "keep_least", "beta",
+     "density", "beta_epochs"}
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
 import passband as pb
@@ -97,7 +98,7 @@ class MovingBand(Callback):
         """Sets it."""
         self._set(loop.model, loop.epoch)
 
-    def on_test_start(self, loop: Loop) -> None:
+    def on_evaluation_start(self, loop: Loop) -> None:
         """Sets that of the last epoch: a run that was killed after its end has no other."""
         self._set(loop.model, loop.epoch - 1)
 
@@ -106,6 +107,38 @@ class MovingBand(Callback):
         pb.set_band_(model, pb.Band(keep=keep, fft_size=self.run.fft_size))
 
 
+class RandomBand(Callback):
+    """Draws the band of each step; a function of seed and epoch, so a resumed run needs no more.
+
+    Args:
+        run: With a ``keep_least``.
+    """
+
+    def __init__(self, run: TrainConfig) -> None:
+        self.run = run
+        self.numbers = torch.Generator()
+
+    def on_epoch_start(self, loop: Loop) -> None:
+        """Begins to draw."""
+        self.numbers.manual_seed(self.run.seed * 1_000_003 + loop.epoch)  # alike in all processes
+
+    def on_step_start(self, loop: Loop) -> None:
+        """Sets a band from the least to the keep, all keeps alike."""
+        assert self.run.keep is not None
+        assert self.run.keep_least is not None
+        share = torch.rand((), generator=self.numbers).item()
+        self._set(loop, self.run.keep_least + share * (self.run.keep - self.run.keep_least))
+
+    def on_evaluation_start(self, loop: Loop) -> None:
+        """Sets the keep."""
+        self._set(loop, self.run.keep)
+
+    def _set(self, loop: Loop, keep: float | None) -> None:
+        pb.set_band_(loop.model, pb.Band(keep=keep, fft_size=self.run.fft_size))
+
+
 def of_run(run: TrainConfig) -> list[Callback]:
     """What moves the band of a run."""
+    if run.keep_least is not None:
+        return [RandomBand(run)]
     return [] if run.keep_start is None else [MovingBand(run)]

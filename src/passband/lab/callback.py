@@ -17,14 +17,17 @@ class Callback:
     def on_epoch_start(self, loop: Loop) -> None:
         """Epoch ``loop.epoch``, from 0, begins."""
 
+    def on_step_start(self, loop: Loop) -> None:
+        """A batch comes."""
+
     def on_step_end(self, loop: Loop) -> None:
         """The weights took a batch, or its part of a step over several."""
 
-    def on_epoch_end(self, loop: Loop) -> None:
-        """Epoch ``loop.epoch`` is trained and, if there is a validation part, validated."""
+    def on_evaluation_start(self, loop: Loop) -> None:
+        """``loop.epoch`` epochs are trained, and the validation part or the test set comes."""
 
-    def on_test_start(self, loop: Loop) -> None:
-        """``loop.epoch`` epochs are trained, and the test set comes."""
+    def on_epoch_end(self, loop: Loop) -> None:
+        """``loop.epoch`` epochs are trained and, if there is a validation part, validated."""
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed training must know, for the checkpoint: tensors, numbers, texts."""

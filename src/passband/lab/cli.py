@@ -68,6 +68,7 @@ def _train(options: Namespace) -> None:
         energy=options.energy,
         layer_keeps=None if options.layer_keeps is None else tuple(options.layer_keeps),
         keep_start=options.keep_start,
+        keep_least=options.keep_least,
         beta=options.beta,
         density=options.density,
         beta_epochs=options.beta_epochs,

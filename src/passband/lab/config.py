@@ -55,6 +55,7 @@ class TrainConfig:
         pad: Samples of an axis of the maps after padding on both sides; None leaves them.
         resize: Samples of an axis after resampling, before padding; None leaves them.
         augment: What is done to maps in training, one of ``AUGMENTATIONS``.
+        noise: Standard deviation of Gaussian noise that is added to them then, in their units.
         limit: Only so many samples to train on, from all over the set; None is all.
         validation: Share of the training set that is held out. After each epoch the model is tried
             on it, and the test set is looked at with the last epoch's weights and with the best.
@@ -66,6 +67,8 @@ class TrainConfig:
             the model.
         keep_start: The keep of the first epoch; in equal steps it comes to ``keep`` at half of the
             epochs, and stays.
+        keep_least: Trains one network for many bands: that of each step is drawn from this keep to
+            ``keep``, which is that of tests.
         fft_size: Length of the transform, as in ``passband.Band``.
         plan: How the band convolutions are computed.
         memory: Policy of what is held for backward, one of ``POLICIES``; None holds what PyTorch
@@ -111,12 +114,14 @@ class TrainConfig:
     pad: int | None = None
     resize: int | None = None
     augment: str = "none"
+    noise: float = 0.0
     limit: int | None = None
     validation: float = 0.0
     keep: float | None = None
     energy: float | None = None
     layer_keeps: tuple[float, ...] | None = None
     keep_start: float | None = None
+    keep_least: float | None = None
     fft_size: FFTSize = "minimal"
     plan: PlanName = "auto"
     memory: str | None = None
@@ -160,6 +165,7 @@ class TrainConfig:
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         check_choice("schedule", self.schedule, SCHEDULES)
         check_choice("augment", self.augment, tuple(AUGMENTATIONS))
+        check_positive("noise", self.noise, or_zero=True)
         self._check_band()
         self._check_thresholds()
 
@@ -170,6 +176,7 @@ class TrainConfig:
             check_choice("memory", self.memory, POLICIES)
         check_keep(self.keep)
         check_keep(self.keep_start, "keep_start")
+        check_keep(self.keep_least, "keep_least")
         check_keep(self.energy, "energy")
         for index, keep in enumerate(self.layer_keeps or ()):
             check_keep(keep, f"layer_keeps[{index}]")
@@ -183,6 +190,13 @@ class TrainConfig:
             raise ValueError(f"a band is stated in one way; got {said}")
         if self.keep_start is not None and self.keep is None:
             raise ValueError(f"keep_start leads to a keep; got {self.keep_start!r} and no keep")
+        if self.keep_least is not None and (
+            self.keep is None or self.keep_least > self.keep or self.keep_start is not None
+        ):
+            raise ValueError(
+                f"keep_least is at most a keep that does not move; got {self.keep_least!r}, keep "
+                f"{self.keep!r} and keep_start {self.keep_start!r}"
+            )
         if self.spectral and (self.plan != "auto" or self.fft_size != "minimal"):
             raise ValueError(
                 f"model {self.model!r} is spectral: plan and fft_size are of band convolutions; "
@@ -239,7 +253,8 @@ class TrainConfig:
         """What it is beside its data and model.
 
         ``plain`` for an unconverted model, ``spec`` for a spectral, ``band`` for a converted;
-        ``energy``, ``layers``, ``grow`` or ``shrink`` where its band is no fixed one for all.
+        ``energy``, ``layers``, ``random``, ``grow`` or ``shrink`` where its band is no fixed one
+        for all.
         """
         if self.spectral:
             return "spec"
@@ -249,6 +264,8 @@ class TrainConfig:
             return "layers"
         if self.keep is None:
             return "plain"
+        if self.keep_least is not None:
+            return "random"
         if self.keep_start is None or self.keep_start == self.keep:
             return "band"
         return "grow" if self.keep_start < self.keep else "shrink"

@@ -34,7 +34,7 @@ class Loop:
 
     Attributes:
         model: As given, for callbacks to look at and change.
-        epoch: How many were trained: while one is, its number from 0.
+        epoch: How many are trained: while one is being trained, its number from 0.
         history: What was measured so far.
     """
 
@@ -64,11 +64,11 @@ class Loop:
             for callback in self.callbacks:
                 callback.on_epoch_start(self)
             loss = self._train_epoch()
+            self.epoch += 1
             held = self.loaded.validation
             self.history.add(self.model, loss, None if held is None else self.evaluate(held))
             for callback in self.callbacks:
                 callback.on_epoch_end(self)
-            self.epoch += 1
             self.fabric.save(path, self._state())
 
     def resume(self, path: Path) -> None:
@@ -82,13 +82,13 @@ class Loop:
 
     def test(self) -> float:
         """Share of the test set that the model gets right."""
-        for callback in self.callbacks:
-            callback.on_test_start(self)
         return self.evaluate(self.loaded.test)[1]
 
     @torch.no_grad()
     def evaluate(self, samples: Samples) -> tuple[float, float]:
         """Mean loss, and share that is right, of samples of which each process takes its share."""
+        for callback in self.callbacks:
+            callback.on_evaluation_start(self)
         share = self._share(samples, EVALUATION_BATCH, None)
         total, right = 0.0, 0.0
         self._wrapped.eval()
@@ -121,9 +121,11 @@ class Loop:
         for number, (inputs, labels) in enumerate(
             self._on_device(self.loaded.train, self.batches), 1
         ):
+            for callback in self.callbacks:
+                callback.on_step_start(self)
             waits = number % self.run.accumulate != 0 and number != last
             with self.fabric.no_backward_sync(self._wrapped, enabled=waits):
-                loss = cross_entropy(self._wrapped(augment(inputs)), labels)
+                loss = cross_entropy(self._wrapped(self._disturbed(augment(inputs))), labels)
                 self.fabric.backward(loss / self.run.accumulate)
             losses.append(loss.detach())
             counts.append(len(labels))
@@ -141,6 +143,12 @@ class Loop:
         elif self.run.schedule != "cosine":
             self.schedule.step()
         return total / count
+
+    def _disturbed(self, maps: Tensor) -> Tensor:
+        """With a run's noise; drawn on the CPU, it is the same on every device."""
+        if not self.run.noise:
+            return maps
+        return maps + self.run.noise * torch.randn(maps.shape).to(maps)
 
     def _share(self, samples: Samples, batch: int, seed: int | None) -> Batches:
         rank, world = self.fabric.global_rank, self.fabric.world_size

@@ -23,13 +23,14 @@ _WORDS = {
     "keep_measured": "measured keep (% of the half spectrum)",
     "energy": "energy preserved (%)",
     "epoch": "epoch",
+    "sigma": "standard deviation of the noise, in units of the network's input",
     "test_accuracy": "test accuracy (%)",
     "relative_memory": "memory ÷ that of keep 1",
     "relative_time": "time ÷ that of keep 1",
 }
 # Where rows of a study have what a paper's figure calls otherwise.
-_COLUMNS = {"energy": "at"}
-_METRICS = {"cross": "cross_accuracy"}
+_COLUMNS = {"energy": "at", "sigma": "at"}
+_METRICS = {"cross": "cross_accuracy", "noise": "accuracy_gaussian"}
 
 
 def beside(run: Mapping[str, Any], rows: Sequence[Row]) -> dict[str, list[Figure]]:

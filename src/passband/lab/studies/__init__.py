@@ -6,6 +6,7 @@ from passband.lab.studies.cross import CROSS
 from passband.lab.studies.energy import ENERGY
 from passband.lab.studies.layers import LAYERS
 from passband.lab.studies.memory_methods import MEMORY_METHODS
+from passband.lab.studies.noise import NOISE
 from passband.lab.studies.peers import PEERS
 from passband.lab.studies.rates import RATES, RatesConfig, rates
 from passband.lab.studies.resources import RESOURCES
@@ -19,7 +20,7 @@ from passband.lab.studies.ucr import UCR
 __all__ = ["STUDIES", "RatesConfig", "Study", "rates"]
 
 _STUDIES = (
-    RATES, CROSS, ENERGY, CONVERGENCE, SCHEDULE, LAYERS, RESOURCES, PEERS, UCR,
+    RATES, CROSS, ENERGY, CONVERGENCE, SCHEDULE, LAYERS, RESOURCES, PEERS, UCR, NOISE,
     SPECNET_BETA, SPECNET_TRAINING, SPECNET_MAPS, MEMORY_METHODS, COMPACTION,
 )  # fmt: skip
 

@@ -223,6 +223,8 @@ def setting(run: TrainConfig) -> str:
         return f"beta{run.beta}"
     if run.energy is not None:
         return f"energy{run.energy}"
+    if run.keep_least is not None:
+        return f"keep{run.keep_least}to{run.keep}"
     if run.variant in ("grow", "shrink"):
         return f"keep{run.keep_start}-{run.keep}"
     return run.variant if run.keep is None else f"keep{run.keep}"

@@ -70,5 +70,5 @@ class _Epochs(Callback):
         self.part = part
 
     def on_epoch_end(self, loop: Loop) -> None:
-        part, done = self.part, (loop.epoch + 1) / loop.run.epochs
+        part, done = self.part, loop.epoch / loop.run.epochs
         part.watch(part.start + part.share * done, part.doing)

@@ -1,0 +1,95 @@
+"""Noise on maps, and what blurs them, at a stated strength."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from passband.lab.data.extent import Extent
+
+Disturb = Callable[[Tensor, float, torch.Generator, Extent], Tensor]
+"""Maps `(N, C, *space)` on the CPU, strength, random numbers, range of the maps."""
+
+
+def gaussian(maps: Tensor, sigma: float, numbers: torch.Generator, _: Extent) -> Tensor:
+    """Adds independent normal numbers of standard deviation sigma."""
+    return maps + sigma * torch.randn(maps.shape, generator=numbers)
+
+
+def uniform(maps: Tensor, sigma: float, numbers: torch.Generator, _: Extent) -> Tensor:
+    """Adds uniform numbers of standard deviation sigma: from -sqrt(3) sigma to sqrt(3) sigma."""
+    return maps + math.sqrt(12) * sigma * (torch.rand(maps.shape, generator=numbers) - 0.5)
+
+
+def laplace(maps: Tensor, sigma: float, numbers: torch.Generator, _: Extent) -> Tensor:
+    """Adds Laplace numbers of standard deviation sigma, which has heavier tails."""
+    both = torch.empty(2, *maps.shape).exponential_(generator=numbers)
+    return maps + sigma / math.sqrt(2) * (both[0] - both[1])
+
+
+def salt_pepper(maps: Tensor, share: float, numbers: torch.Generator, extent: Extent) -> Tensor:
+    """Makes a share of all numbers the greatest or the least of their channel, at even odds."""
+    hit, salt = torch.rand(2, *maps.shape, generator=numbers)
+    return maps.where(hit >= share, extent.high.where(salt < 0.5, extent.low))
+
+
+def pixels(maps: Tensor, share: float, numbers: torch.Generator, extent: Extent) -> Tensor:
+    """Gives a share of all places random values in every channel, uniform over its range."""
+    hit = torch.rand(len(maps), 1, *maps.shape[2:], generator=numbers)
+    return maps.where(hit >= share, extent.of_unit(torch.rand(maps.shape, generator=numbers)))
+
+
+def blur(maps: Tensor, width: float, _: torch.Generator, __: Extent) -> Tensor:
+    """Smooths by a Gaussian of a standard deviation of so many samples; borders are repeated."""
+    if width == 0:
+        return maps
+    reach = math.ceil(3 * width)
+    at = torch.arange(-reach, reach + 1, dtype=maps.dtype)
+    kernel = torch.exp(-0.5 * (at / width) ** 2)
+    kernel /= kernel.sum()
+    for axis in range(2, maps.ndim):
+        flat = maps.transpose(axis, -1)
+        rows = F.pad(flat.reshape(1, -1, flat.shape[-1]), (reach, reach), mode="replicate")
+        smooth = F.conv1d(rows.transpose(0, 1), kernel.view(1, 1, -1))
+        maps = smooth.reshape(flat.shape).transpose(axis, -1)
+    return maps
+
+
+@dataclass(frozen=True)
+class Noise:
+    """A kind of disturbance.
+
+    Attributes:
+        disturb: Does it.
+        unit: Of its strength, in words.
+        strengths: At which networks are tested, 0 being none.
+    """
+
+    disturb: Disturb
+    unit: str
+    strengths: tuple[float, ...]
+
+    def __call__(self, maps: Tensor, strength: float, seed: int, extent: Extent) -> Tensor:
+        """Disturbed maps; the same seed draws the same numbers at each strength."""
+        numbers = torch.Generator().manual_seed(seed)
+        return self.disturb(maps.cpu(), strength, numbers, extent).to(maps)
+
+
+_SIGMA = "standard deviation, in units of the network's input"
+_SIGMAS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0)
+_SHARES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3)
+
+NOISES: Mapping[str, Noise] = {
+    "gaussian": Noise(gaussian, _SIGMA, _SIGMAS),
+    "uniform": Noise(uniform, _SIGMA, _SIGMAS),
+    "laplace": Noise(laplace, _SIGMA, _SIGMAS),
+    "salt-pepper": Noise(salt_pepper, "share of the numbers", _SHARES),
+    "pixels": Noise(pixels, "share of the places", _SHARES),
+    "blur": Noise(blur, "standard deviation, in samples", (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)),
+}
+"""Each kind by its name."""

@@ -1,0 +1,64 @@
+"""Tables and figures of the study ``noise``."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from passband.lab.data.noise import NOISES
+from passband.lab.figures import Figure
+from passband.lab.results import Row
+from passband.lab.studies.pairs import by_pair
+from passband.lab.studies.strength_shown import by_metric, strength_figure, strength_table
+from passband.lab.studies.study import Lines
+
+METRIC = "accuracy_"
+
+
+def noise_tables(rows: Sequence[Row]) -> dict[str, Lines]:
+    """For each (data, model) and noise the accuracies by network and strength."""
+    return {
+        _title(data, model, kind): strength_table(of_kind)
+        for (data, model), mine in by_pair(rows).items()
+        for kind, of_kind in by_metric(mine, METRIC).items()
+    }
+
+
+def noise_figures(rows: Sequence[Row], directory: Path) -> dict[str, list[Figure]]:
+    """A drawing below each table."""
+    return {
+        _title(data, model, kind): [
+            strength_figure(
+                (data, model, "noise", kind), f"{model} on {data}: {kind}", of_kind,
+                f"{NOISES[kind].unit}",
+            )
+        ]
+        for (data, model), mine in by_pair(rows).items()
+        for kind, of_kind in by_metric(mine, METRIC).items()
+    }  # fmt: skip
+
+
+def noise_notes(rows: Sequence[Row], run: Mapping[str, Any]) -> Iterable[str]:
+    """How to read them."""
+    yield (
+        "Each network is tested in noise that it knows nothing of, and all of one seed in the same "
+        "noise. Standard deviations are in units of the network's input, whose own is 1 over the "
+        "training set: on images with a pixel deviation of .3 (of white less black), 1 is .3."
+    )
+    yield (
+        "<b>above plain from</b> is the strength from which on a network's mean accuracy stays "
+        "above plain's, 0 if it always is. What a network loses without noise is its price: the "
+        "column 0."
+    )
+    if any("+" in row.variant for row in rows):
+        yield (
+            "<b>+0.5</b>: trained with Gaussian noise of that standard deviation. It is what one "
+            "does against noise that one expects, and the measure of what a band is worth."
+        )
+    yield (
+        "Noise is random: accuracy in it says nothing about attacks, which the study "
+        "<b>attacks</b> measures."
+    )
+
+
+def _title(data: str, model: str, kind: str) -> str:
+    return f"{model} on {data}: {kind} ({NOISES[kind].unit})"
