@@ -53,6 +53,7 @@ def _option(text: str) -> tuple[str, object]:
 STUDY_OPTIONS: dict[str, tuple[Callable[[str], Any], bool, str]] = {
     "keep": (_keep, True, "fractions kept; plain is always part"),
     "test_keep": (float, True, "fractions kept in the test, whatever was trained"),
+    "least": (float, False, "least of the keeps that are drawn in training"),
     "start": (float, True, "fractions kept where a moving band begins"),
     "energy": (float, True, "shares of energy that bands hold, chosen for each batch"),
     "beta": (float, True, "thresholds"),

@@ -4,6 +4,7 @@ from passband.lab.studies.compaction import COMPACTION
 from passband.lab.studies.convergence import CONVERGENCE
 from passband.lab.studies.cross import CROSS
 from passband.lab.studies.energy import ENERGY
+from passband.lab.studies.knob import KNOB
 from passband.lab.studies.layers import LAYERS
 from passband.lab.studies.memory_methods import MEMORY_METHODS
 from passband.lab.studies.noise import NOISE
@@ -20,7 +21,7 @@ from passband.lab.studies.ucr import UCR
 __all__ = ["STUDIES", "RatesConfig", "Study", "rates"]
 
 _STUDIES = (
-    RATES, CROSS, ENERGY, CONVERGENCE, SCHEDULE, LAYERS, RESOURCES, PEERS, UCR, NOISE,
+    RATES, CROSS, ENERGY, CONVERGENCE, SCHEDULE, LAYERS, RESOURCES, PEERS, UCR, KNOB, NOISE,
     SPECNET_BETA, SPECNET_TRAINING, SPECNET_MAPS, MEMORY_METHODS, COMPACTION,
 )  # fmt: skip
 

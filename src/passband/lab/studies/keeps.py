@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from passband.lab.checks import check_keep
 
 
-def keeps_of(given: Iterable[float | None]) -> tuple[float, ...]:
+def keeps_of(given: Iterable[float | None], name: str = "keep") -> tuple[float, ...]:
     """The keeps, each once, widest first; plain (None) is part of a study without being named.
 
     Raises:
@@ -17,8 +17,8 @@ def keeps_of(given: Iterable[float | None]) -> tuple[float, ...]:
     """
     given = tuple(given)
     for keep in given:
-        check_keep(keep)
+        check_keep(keep, name)
     found = tuple(sorted({float(keep) for keep in given if keep is not None}, reverse=True))
     if not found:
-        raise ValueError(f"keep is one or more in (0, 1] beside plain; got {given}")
+        raise ValueError(f"{name} is one or more in (0, 1] beside plain; got {given}")
     return found

@@ -50,11 +50,19 @@ class LookingConfig(StudyConfig):
 
 
 class Found(NamedTuple):
-    """One measurement of a trained network."""
+    """One measurement of a trained network.
+
+    Attributes:
+        metric: What was measured.
+        value: The measurement.
+        at: Where, on the axis that the study varies.
+        keep_measured: What its layers kept, if that is not what they were trained with.
+    """
 
     metric: str
     value: float
     at: float | None = None
+    keep_measured: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,9 +77,15 @@ class Trained:
     """
 
     run: TrainConfig
-    model: nn.Module
+    model: Any
     loaded: LabeledData
     batches: list[Batch]
+
+    @property
+    def inner(self) -> nn.Module:
+        """The model as it is without precision and device."""
+        inner: nn.Module = self.model.module
+        return inner
 
 
 def look_at_each(
@@ -120,8 +134,10 @@ def _rows(
         found = list(look(Trained(run, placed, loaded, batches)))
         found.append(Found("looked", float(sum(len(labels) for _, labels in batches))))
     last = task.rows()[-1]
+    kept = last.keep_measured
     return [
         replace(last, study=study.name, variant=task.variant or run.variant, epoch=run.epochs,
-                metric=one.metric, value=one.value, at=one.at)
+                metric=one.metric, value=one.value, at=one.at,
+                keep_measured=kept if one.keep_measured is None else one.keep_measured)
         for one in found
     ]  # fmt: skip

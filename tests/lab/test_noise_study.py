@@ -1,0 +1,144 @@
+"""Networks tested in noise, against the same done by hand."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import passband as pb
+from digits_run import config, weights
+from passband.lab import data, models, report, results
+from passband.lab.callback import Callback
+from passband.lab.data import gather, size
+from passband.lab.data.extent import extent
+from passband.lab.data.noise import NOISES
+from passband.lab.loop import Loop
+from passband.lab.results import Row
+from passband.lab.studies import task
+from passband.lab.studies.noise import NoiseConfig, noise
+from passband.lab.studies.noise_shown import noise_tables
+from passband.lab.studies.strength_shown import crossing, lines
+from passband.lab.training import train
+
+
+def study(out: Path, **given: Any) -> NoiseConfig:
+    settings = {"keep": (0.25,), "noises": ("gaussian", "blur"), "strengths": (0.0, 0.5),
+                "seeds": 1, "samples": 50}  # fmt: skip
+    return NoiseConfig(**{"out": str(out), "base": (config(out, epochs=1),), **settings, **given})
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("study")
+    noise(study(out))
+    return out
+
+
+@pytest.mark.parametrize(("name", "keep"), [("plain", None), ("keep0.25", 0.25)])
+@pytest.mark.parametrize("kind", ["gaussian", "blur"])
+def test_accuracy_is_that_of_the_weights_in_noise(
+    finished: Path, name: str, keep: float | None, kind: str
+) -> None:
+    digits = data.load("digits")
+    maps, labels = gather(digits.test, [n * size(digits.test) // 50 for n in range(50)])
+    net = models.create_model("lenet5", num_classes=10, in_channels=1, image_size=8)
+    net.load_state_dict(weights(finished / "runs" / f"digits-lenet5-{name}-seed0"))
+    if keep is not None:
+        pb.convert_(net, pb.Band(keep=keep))
+    with torch.no_grad():
+        found = net(NOISES[kind](maps, 0.5, 0, extent(digits))).argmax(1)
+    (row,) = [
+        row for row in results.read(finished / "results.csv")
+        if (row.keep, row.metric, row.at) == (keep, f"accuracy_{kind}", 0.5)
+    ]  # fmt: skip
+    assert row.value == pytest.approx((found == labels).double().mean().item(), abs=1.5 / 50)
+
+
+def test_a_stopped_study_goes_on(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(done: float, doing: str) -> None:
+        if done > 0.9 and doing.endswith("in noise"):
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        noise(study(tmp_path), stop)
+    monkeypatch.setattr(task, "train", lambda *a, **k: pytest.fail("was repeated"))
+    assert noise(study(tmp_path)) == results.read(finished / "results.csv")
+
+
+def test_the_page_shows_each_noise(finished: Path) -> None:
+    page = report.build(finished).read_text()
+    assert page.count("<svg") == 2
+    tables = noise_tables(results.read(finished / "results.csv"))
+    assert [lines_[0][2:4] for lines_ in tables.values()] == [("0", "0.5")] * 2
+
+
+def row(keep: float | None, at: float, value: float, seed: int = 0) -> Row:
+    variant = "plain" if keep is None else "band"
+    return Row("noise", "d", "m", variant, seed, 1, keep, keep, "accuracy_gaussian", value, at=at)
+
+
+def test_a_crossing_is_where_straight_lines_meet() -> None:
+    plain = ((0, 0.9), (1, 0.8), (2, 0.2))
+    rows = [row(None, at, value) for at, value in plain]
+    rows += [row(0.5, at, value) for at, value in ((0, 0.8), (1, 0.7), (2, 0.5))]
+    rows += [row(0.25, at, value) for at, value in ((0, 0.95), (1, 0.85), (2, 0.3))]
+    rows += [row(0.1, at, value) for at, value in ((0, 0.5), (1, 0.9), (2, 0.2))]
+    found = lines(rows)
+    # Gains are -.1, -.1, .3: from 1 on it gains .4 in a step, and is even after a quarter.
+    assert crossing(found["keep 0.5"], found["plain"]) == pytest.approx(1.25)
+    assert crossing(found["keep 0.25"], found["plain"]) == 0
+    assert crossing(found["keep 0.1"], found["plain"]) is None  # it does not stay above
+    table = next(iter(noise_tables(rows).values()))
+    assert [line[-1] for line in table] == ["above plain from", "", "1.3", "0", "never"]
+
+
+def test_noise_in_training_is_of_its_deviation(tmp_path: Path) -> None:
+    class See(Callback):
+        def on_start(self, loop: Loop) -> None:
+            loop.model.register_forward_pre_hook(
+                lambda module, args: self.seen.append(args[0]) if module.training else None
+            )
+
+        def __init__(self) -> None:
+            self.seen: list[torch.Tensor] = []
+
+    maps = []
+    for sigma in (0.0, 0.5):
+        see = See()
+        train(config(tmp_path / f"{sigma}", epochs=1, noise=sigma), callbacks=[see])
+        maps.append(torch.cat(see.seen))
+    added = maps[1] - maps[0]
+    assert added.std().item() == pytest.approx(0.5, rel=0.01)
+    assert added.mean().item() == pytest.approx(0, abs=0.01)
+
+
+def test_networks_trained_in_noise_are_named(tmp_path: Path) -> None:
+    rows = noise(study(tmp_path, noises=("gaussian",), train_noise=(0.0, 0.5)))
+    tables = noise_tables(rows)
+    (table,) = tables.values()
+    assert [line[0] for line in table] == ["network", "plain", "keep 0.25", "plain +0.5",
+                                           "keep 0.25 +0.5"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"noises": ("pink",)}, "noises is one of .*; got 'pink'"),
+        ({"noises": ()}, "one or more; got none"),
+        ({"strengths": (-1.0,)}, "strengths is finite and at least 0; got -1.0"),
+        ({"samples": 0}, "samples is at least 1; got 0"),
+        ({"seeds": 0}, "seeds is at least 1; got 0"),
+    ],
+)
+def test_a_wrong_config_is_refused(tmp_path: Path, given: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        study(tmp_path, **given)
+
+
+def test_noise_of_a_run_is_checked(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"noise is finite and at least 0; got -0\.5"):
+        replace(config(tmp_path), noise=-0.5)
