@@ -9,7 +9,7 @@ import torch
 
 import passband as pb
 from digits_run import config, weights
-from passband.lab import data, models, report, results
+from passband.lab import data, models, overlay, report, results
 from passband.lab.callback import Callback
 from passband.lab.data import gather, size
 from passband.lab.data.extent import extent
@@ -142,3 +142,16 @@ def test_a_wrong_config_is_refused(tmp_path: Path, given: dict[str, Any], told: 
 def test_noise_of_a_run_is_checked(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"noise is finite and at least 0; got -0\.5"):
         replace(config(tmp_path), noise=-0.5)
+
+
+def test_the_papers_figure_is_drawn_beside(finished: Path) -> None:
+    rows = results.read(finished / "results.csv")
+    beside = overlay.beside({"paper": ["icml-noise-gaussian"]}, rows)
+    (drawn,) = beside[overlay.TITLE]
+    assert "and what was measured here" in drawn.alt
+    found = overlay.measured(rows, "test_accuracy", "sigma")
+    by_hand = {(r.keep, r.at): r.value for r in rows if r.metric == "accuracy_gaussian"}
+    assert found == {
+        f"lenet5 digits {name}": [(at, by_hand[keep, at], 0.0) for at in (0.0, 0.5)]
+        for name, keep in (("plain", None), ("keep 0.25", 0.25))
+    }

@@ -108,6 +108,8 @@ def _label(one: Any, column: str) -> str:
     words = [one.model, one.data]
     if one.metric == "cross_accuracy":
         words.append("plain" if one.keep is None else f"trained at {one.keep:g}")
+    elif column == "at" and one.variant in ("plain", "band"):
+        words.append("plain" if one.keep is None else f"keep {one.keep:g}")
     elif one.variant not in ("plain", "band"):
         words.append(one.variant)
     if column != "at" and one.at is not None and column != "keep_measured":
