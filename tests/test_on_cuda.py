@@ -276,6 +276,8 @@ def test_compiled_around_layers() -> None:
         ("lenet5", {}),
         ("lenet5", {"keep": 0.5, "precision": "bf16-mixed"}),
         ("lenet5", {"keep": 0.5, "precision": "16-mixed", "accumulate": 2}),
+        ("lenet5", {"keep": 0.5, "keep_start": 1.0}),
+        ("lenet5", {"energy": 0.95}),
         ("lenet5", {"keep": 0.5, "strategy": "fsdp", "validation": 0.1}),
         ("spec_lenet5_bn", {"batch_size": 256}),
     ],

@@ -4,6 +4,7 @@ import pickle
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
@@ -12,6 +13,7 @@ import torch
 from digits_run import config, weights
 from passband.lab import checkpoint
 from passband.lab.callback import Callback
+from passband.lab.history import History
 from passband.lab.loop import Loop
 from passband.lab.training import Result, train
 
@@ -150,3 +152,39 @@ def test_a_disk_that_fills_keeps_the_last_checkpoint(
         train(config(tmp_path))
     monkeypatch.undo()
     assert len(train(config(tmp_path), resume=True).train_loss) == 3
+
+
+def test_callbacks_of_one_class_keep_their_own_state(tmp_path: Path) -> None:
+    class Count(Callback):
+        def __init__(self, name: str) -> None:
+            self.seen = [name]
+
+        def on_epoch_end(self, loop: Loop) -> None:
+            self.seen.append(f"{loop.epoch}")
+
+        def state_dict(self) -> dict[str, Any]:
+            return {"seen": list(self.seen)}
+
+        def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+            self.seen = list(state_dict["seen"])
+
+    def counts() -> list[Callback]:
+        return [Count("one"), Count("two")]
+
+    with pytest.raises(KilledError):
+        train(config(tmp_path), callbacks=[*counts(), KillIn(2, 3)])
+    resumed = counts()
+    train(config(tmp_path), resume=True, callbacks=resumed)
+    assert [vars(one)["seen"] for one in resumed] == [
+        ["one", "1", "2", "3"], ["two", "1", "2", "3"],
+    ]  # fmt: skip
+
+
+def test_early_stopping_outlives_a_loss_that_is_no_number() -> None:
+    history = History(early_stop=2)
+    for loss in (float("nan"), 3.0, 2.0):
+        history.add(torch.nn.Linear(1, 1), loss, None)
+        assert not history.ended
+    for loss in (2.5, float("inf")):
+        history.add(torch.nn.Linear(1, 1), loss, None)
+    assert history.ended

@@ -212,3 +212,27 @@ def test_a_plan_is_for_where_it_trains_not_for_the_example(
     model, measured = build(run, data.load("digits"))
     assert {layer.plan for layer in band_layers(model).values()} == {"fused"}
     assert measured is not None
+
+
+@pytest.mark.parametrize("precision", ["64-true", "bf16-true"])
+@pytest.mark.parametrize("band", [{"keep": 0.5, "keep_start": 1.0}, {"energy": 0.9}])
+def test_a_band_that_moved_is_measured_in_every_precision(
+    tmp_path: Path, precision: str, band: dict[str, float]
+) -> None:
+    result = train(config(tmp_path, epochs=2, limit=100, precision=precision, **band))
+    assert result.keep_measured is not None
+    assert 0.05 < result.keep_measured <= 1
+
+
+def test_a_validation_leaves_each_layer_in_its_mode(tmp_path: Path) -> None:
+    class Freeze(Callback):
+        def on_start(self, loop: Loop) -> None:
+            self.norm = next(m for m in loop.model.modules() if isinstance(m, torch.nn.BatchNorm2d))
+            self.norm.eval()
+
+        def on_step_end(self, loop: Loop) -> None:
+            assert not self.norm.training
+            assert loop.model.training
+
+    run = replace(config(tmp_path, epochs=2, limit=200, validation=0.2), model="resnet20")
+    train(run, callbacks=[Freeze()])

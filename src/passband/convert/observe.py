@@ -38,14 +38,23 @@ def observing(
         assert isinstance(layer, BandSetting)
         see(layer, args[0] if args else kwargs["input"])
 
-    training = {module: module.training for module in model.modules()}
     handles = [layer.register_forward_pre_hook(hook, with_kwargs=True) for layer in layers]
+    try:
+        with evaluating(model):
+            yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """A scope in eval mode and without gradients; afterwards each module has the mode it had."""
+    training = {module: module.training for module in model.modules()}
     try:
         model.eval()
         with torch.no_grad():
             yield
     finally:
-        for handle in handles:
-            handle.remove()
         for module, mode in training.items():
             module.training = mode

@@ -9,7 +9,7 @@ import passband as pb
 from passband.convert.layers import band_layers
 from passband.lab.callback import Callback
 from passband.lab.config import TrainConfig
-from passband.lab.data import LabeledData, first
+from passband.lab.data import first
 from passband.lab.loop import EVALUATION_BATCH, Loop
 
 _POLICIES: dict[str, Callable[[], pb.MemoryPolicy]] = {
@@ -56,9 +56,11 @@ def convert(model: nn.Module, run: TrainConfig, example: Tensor) -> float | None
     return report.keep_measured
 
 
-def measured(model: nn.Module, loaded: LabeledData) -> float:
+def measured(loop: Loop) -> float:
     """What layers keep of the first test samples, with the bands that they have now."""
-    return pb.report(model, first(loaded.test, EVALUATION_BATCH)[0]).keep_measured
+    maps = loop.prepare(first(loop.loaded.test, EVALUATION_BATCH)[0])
+    with loop.autocast():
+        return pb.report(loop.model, maps).keep_measured
 
 
 def first_band(run: TrainConfig) -> pb.Band:

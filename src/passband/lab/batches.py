@@ -43,6 +43,11 @@ class Batches(Sampler[list[int]]):
         """Says which epoch comes."""
         self.order.set_epoch(epoch)
 
+    @property
+    def seed_of_epoch(self) -> int:
+        """Of all else that is random in the epoch; another in each process."""
+        return self.order.seed * 1_000_003 + self.order.epoch + 7919 * self.order.rank
+
     def __len__(self) -> int:
         full, rest = divmod(len(self.order), self.batch)
         # Batch norm has no variance to divide by where a batch is one sample and its map one value.
@@ -64,7 +69,7 @@ def batched(samples: Samples, batches: Batches) -> Iterable[Sequence[Tensor]]:
     if in_memory(samples):
         whole: Any = samples
         return (whole[indices] for indices in batches)
-    seeds = torch.Generator().manual_seed(batches.order.seed * 1_000_003 + batches.order.epoch)
+    seeds = torch.Generator().manual_seed(batches.seed_of_epoch)
     workers = min(_MOST_WORKERS, (os.cpu_count() or 1) - 1)
     return DataLoader(
         samples, batch_sampler=batches, num_workers=workers, generator=seeds,

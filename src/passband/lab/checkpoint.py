@@ -15,6 +15,7 @@ from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from passband.lab.files import write_atomic
 
 FILE_NAME = "last.ckpt"
+PARTS = ("model", "optimizer", "schedule", "precision", "history", "callbacks", "epoch")
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -56,8 +57,10 @@ def check(path: Path, model: torch.nn.Module) -> None:
                 raise ValueError(f"{member} does not match its checksum")
         # weights_only: a checkpoint is data, and must not run code.
         content = torch.load(path, map_location="cpu", weights_only=True)
+        missing = [name for name in PARTS if name not in content]
+        if missing:
+            raise ValueError(f"it has no {', '.join(missing)}")
         model.load_state_dict(content["model"])
-        _ = [content[name] for name in ("optimizer", "schedule", "history", "callbacks", "epoch")]
     except (RuntimeError, ValueError, LookupError, EOFError, TypeError, AttributeError,
             pickle.UnpicklingError, BadZipFile, zlib.error, lzma.LZMAError) as error:  # fmt: skip
         reason = " ".join(str(error).split()) or type(error).__name__

@@ -15,6 +15,7 @@ from passband.lab.bench.memory import command as techniques
 from passband.lab.config import TrainConfig
 from passband.lab.finish import console, finish, say
 from passband.lab.inspect.command import command as inspect
+from passband.lab.processes import is_first
 from passband.lab.progress import shown
 from passband.lab.studies import STUDIES
 from passband.lab.studies import command as studies
@@ -46,7 +47,8 @@ def main(arguments: Sequence[str]) -> int:
         print(f"passband: error: {_one_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("passband: interrupted", file=sys.stderr)
+        if is_first():
+            print("passband: interrupted", file=sys.stderr)
         return 130
 
 

@@ -1,5 +1,6 @@
 """What a training has seen so far, epoch by epoch; it travels in the checkpoint."""
 
+import math
 from typing import Any
 
 from torch import Tensor, nn
@@ -45,6 +46,7 @@ class History:
     def ended(self) -> bool:
         """Whether early stopping ends the training."""
         losses = [loss for loss, _ in self.validation] or self.losses
+        losses = [loss if math.isfinite(loss) else math.inf for loss in losses]
         lowest = min(range(len(losses)), key=losses.__getitem__, default=0)
         return bool(self.early_stop) and len(losses) - 1 - lowest >= self.early_stop
 

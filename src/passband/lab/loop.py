@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from passband.convert.observe import evaluating
 from passband.lab.batches import Batches, batched
 from passband.lab.callback import Callback
 from passband.lab.config import TrainConfig
@@ -36,6 +37,8 @@ class Loop:
         model: As given, for callbacks to look at and change.
         epoch: How many are trained: while one is being trained, its number from 0.
         history: What was measured so far.
+        batches: Of the training set, those of this process.
+        optimizer: Has the rate.
     """
 
     def __init__(
@@ -50,11 +53,11 @@ class Loop:
         self.callbacks = callbacks
         self.epoch, self.history = 0, History(run.early_stop)
         self.batches = self._share(loaded.train, run.batch_size, run.seed)
-        self._wrapped = fabric.setup_module(model)
-        self.optimizer = make_optimizer(self._wrapped.parameters(), run)
-        self._optimizer: Any = fabric.setup_optimizers(self.optimizer)
+        self._module = fabric.setup_module(model)
+        optimizer = make_optimizer(self._module.parameters(), run)
+        self.optimizer: Any = fabric.setup_optimizers(optimizer)
         steps = run.epochs * -(-len(self.batches) // run.accumulate)
-        self.schedule = make_schedule(self.optimizer, run, steps)
+        self._schedule = make_schedule(optimizer, run, steps)
 
     def fit(self, path: Path) -> None:
         """Trains to the last epoch, or until early stopping, with a checkpoint after each epoch."""
@@ -76,28 +79,26 @@ class Loop:
         state = self._state()
         self.fabric.load(path, state, weights_only=True)
         self.epoch = state["epoch"]
-        for callback in self.callbacks:
-            if (theirs := state["callbacks"].get(type(callback).__name__)) is not None:
-                callback.load_state_dict(theirs)
+        for name, callback in self._named_callbacks():
+            if name in state["callbacks"]:
+                callback.load_state_dict(state["callbacks"][name])
 
     def test(self) -> float:
         """Share of the test set that the model gets right."""
         return self.evaluate(self.loaded.test)[1]
 
-    @torch.no_grad()
     def evaluate(self, samples: Samples) -> tuple[float, float]:
         """Mean loss, and share that is right, of samples of which each process takes its share."""
         for callback in self.callbacks:
             callback.on_evaluation_start(self)
         share = self._share(samples, EVALUATION_BATCH, None)
         total, right = 0.0, 0.0
-        self._wrapped.eval()
-        for index, (inputs, labels) in enumerate(self._on_device(samples, share)):
-            genuine = min(len(labels), max(0, share.genuine - index * EVALUATION_BATCH))
-            logits, labels = self._wrapped(inputs)[:genuine].float(), labels[:genuine]
-            total += float(cross_entropy(logits, labels, reduction="sum"))
-            right += float((logits.argmax(1) == labels).sum())
-        self._wrapped.train()
+        with evaluating(self.model):
+            for index, (inputs, labels) in enumerate(self._on_device(samples, share)):
+                genuine = min(len(labels), max(0, share.genuine - index * EVALUATION_BATCH))
+                logits, labels = self._module(inputs)[:genuine].float(), labels[:genuine]
+                total += float(cross_entropy(logits, labels, reduction="sum"))
+                right += float((logits.argmax(1) == labels).sum())
         total, right, count = self._of_all(total, right, share.genuine)
         return total / count, right / count
 
@@ -114,8 +115,8 @@ class Loop:
         """Trains an epoch; returns its mean loss over the samples."""
         # All that is random in an epoch is a function of seed and epoch: a resumed run meets what
         # the uninterrupted one would have met.
-        torch.manual_seed(self.run.seed * 1_000_003 + self.epoch + 7919 * self.fabric.global_rank)
         self.batches.set_epoch(self.epoch)
+        torch.manual_seed(self.batches.seed_of_epoch)
         augment, last = AUGMENTATIONS[self.run.augment], len(self.batches)
         losses, counts = [], []
         for number, (inputs, labels) in enumerate(
@@ -124,24 +125,24 @@ class Loop:
             for callback in self.callbacks:
                 callback.on_step_start(self)
             waits = number % self.run.accumulate != 0 and number != last
-            with self.fabric.no_backward_sync(self._wrapped, enabled=waits):
-                loss = cross_entropy(self._wrapped(self._disturbed(augment(inputs))), labels)
+            with self.fabric.no_backward_sync(self._module, enabled=waits):
+                loss = cross_entropy(self._module(self._disturbed(augment(inputs))), labels)
                 self.fabric.backward(loss / self.run.accumulate)
             losses.append(loss.detach())
             counts.append(len(labels))
             if not waits:
-                self._optimizer.step()
-                self._optimizer.zero_grad()
+                self.optimizer.step()
+                self.optimizer.zero_grad()
                 if self.run.schedule == "cosine":
-                    self.schedule.step()
+                    self._schedule.step()
             for callback in self.callbacks:
                 callback.on_step_end(self)
         found = torch.stack(losses).double().cpu() @ torch.tensor(counts, dtype=torch.float64)
         total, count = self._of_all(float(found), sum(counts))
-        if isinstance(self.schedule, ReduceLROnPlateau):
-            self.schedule.step(total / count)
+        if isinstance(self._schedule, ReduceLROnPlateau):
+            self._schedule.step(total / count)
         elif self.run.schedule != "cosine":
-            self.schedule.step()
+            self._schedule.step()
         return total / count
 
     def _disturbed(self, maps: Tensor) -> Tensor:
@@ -166,16 +167,18 @@ class Loop:
         assert isinstance(found, Tensor)
         return found.tolist()
 
+    def _named_callbacks(self) -> Iterable[tuple[str, Callback]]:
+        """In their order; there may be several of a class."""
+        return ((f"{at} {type(one).__name__}", one) for at, one in enumerate(self.callbacks))
+
     def _state(self) -> dict[str, Any]:
         """All that a checkpoint holds."""
         return {
-            "model": self._wrapped,
-            "optimizer": self._optimizer,
-            "schedule": self.schedule,
+            "model": self._module,
+            "optimizer": self.optimizer,
+            "schedule": self._schedule,
             "precision": self.fabric.strategy.precision,  # the scale of float16's gradients
             "history": self.history,
-            "callbacks": {
-                type(one).__name__: state for one in self.callbacks if (state := one.state_dict())
-            },
+            "callbacks": {name: one.state_dict() for name, one in self._named_callbacks()},
             "epoch": self.epoch,
         }

@@ -153,7 +153,7 @@ def _fit(
     once = {(one.metric, one.epoch): one for one in reversed(measured)}
     # A share of energy is so many coefficients only on data; a moving band has moved.
     moved = run.energy is not None or run.keep_start is not None
-    return tuple(reversed(once.values())), bands.measured(model, loaded) if moved else None
+    return tuple(reversed(once.values())), bands.measured(loop) if moved else None
 
 
 def _tested(loop: Loop) -> list[Measurement]:

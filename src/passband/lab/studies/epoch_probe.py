@@ -44,10 +44,13 @@ class EpochProbe(Probe):
     def on_start(self, loop: Loop) -> None:
         """Looks at the initial weights."""
         if not self.found:
-            self.on_epoch_end(loop)
+            self._look(loop)
 
     def on_epoch_end(self, loop: Loop) -> None:
         """Looks at those of the epoch."""
+        self._look(loop)
+
+    def _look(self, loop: Loop) -> None:
         with torch.random.fork_rng(), loop.autocast():
             self.found.append(self.look(deepcopy(loop.model).train(), loop.prepare))
 
