@@ -13,7 +13,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils import parametrize
 
 from passband.analysis.drawing import axes_or_new
-from passband.analysis.radial import RadialEnergy, radial_energy
+from passband.analysis.radial import MOST_AXES, RadialEnergy, radial_energy
 from passband.analysis.watching import (
     Loss,
     Maps,
@@ -24,8 +24,8 @@ from passband.analysis.watching import (
     of_filters,
     on_input,
     on_output,
+    same_chance,
     slides_on,
-    undisturbed,
 )
 from passband.convert.observe import input_of
 from passband.memory.attach import attach_, detach_
@@ -57,8 +57,7 @@ class RadialError:
     @property
     def total(self) -> float:
         """The norm of the difference over that of the gradient; nan where there is none."""
-        ratio = torch.tensor(self.error.total) / torch.tensor(self.gradient.total)
-        return float(ratio.sqrt())
+        return float((self.error.energy.sum() / self.gradient.energy.sum()).sqrt())
 
     def draw(self, axes: Axes | None = None, label: str | None = None) -> Axes:
         """The relative error by frequency.
@@ -90,7 +89,8 @@ class PolicyError:
         policy: that was compared with none.
         layers: errors of the gradients with respect to each convolution's weights, with zeros to
             the size of the map that the filters slide on; in the order of the model.
-        input: error of the gradient with respect to the input; None if no gradient reaches it.
+        input: error of the gradient with respect to the input; None if no gradient reaches it, or
+            if it is no map `(N, C, *space)`.
     """
 
     policy: MemoryPolicy
@@ -132,7 +132,7 @@ def policy_error(model: nn.Module, batch: object, policy: MemoryPolicy, loss: Lo
 
     Args:
         model: any module with convolutions.
-        batch: an input `(N, C, *space)`, or a tuple that begins with one.
+        batch: an input with a batch axis, or a tuple that begins with one.
         policy: what shall be held for backward.
         loss: a number, of what the model returns and of the other entries of the batch, as
             `torch.nn.functional.cross_entropy`.
@@ -168,16 +168,20 @@ def policy_error(model: nn.Module, batch: object, policy: MemoryPolicy, loss: Lo
         RadialError(name, energy(given.layers[name][0] - grad), energy(grad))
         for name, (grad, energy) in exact.layers.items()
     )
-    if exact.input is None or given.input is None:
+    if exact.input is None or given.input is None or not 3 <= exact.input.dim() <= MOST_AXES + 2:
         return PolicyError(policy, layers, None)
     difference = given.input - exact.input
     of_input = RadialError("", radial_energy(difference), radial_energy(exact.input))
     return PolicyError(policy, layers, of_input)
 
 
+_OfWeights = tuple[Tensor, Callable[[Tensor], RadialEnergy]]
+"""A gradient, and what tells the energy of one like it."""
+
+
 @dataclass(frozen=True)
 class _Gradients:
-    layers: dict[str, tuple[Tensor, Callable[[Tensor], RadialEnergy]]]
+    layers: dict[str, _OfWeights]
     input: Tensor | None
 
 
@@ -211,15 +215,13 @@ def _gradients(
         on_input(one.layer, one.read)
         on_output(one.layer, one.returned)
     leaf, x = followed(input_of("policy_error", batch))
-    with undisturbed(twin, ()), torch.enable_grad(), parametrize.cached():
-        for module, own in zip(twin.modules(), model.modules(), strict=True):
-            module.training = own.training
+    with same_chance(twin), torch.enable_grad(), parametrize.cached():
         found = loss_of("policy_error", loss, twin(x), batch)
         learners = [name for name, layer in layers.items() if layer.weight.requires_grad]
         wanted = [layers[name].weight for name in learners]
         inputs = [*wanted, leaf] if leaf.requires_grad else wanted
         grads = torch.autograd.grad(found, inputs, allow_unused=True)
-    by_name = {
+    by_name: dict[str, _OfWeights] = {
         name: (grad, passed[name].energy)
         for name, grad in zip(learners, grads, strict=False)
         if grad is not None

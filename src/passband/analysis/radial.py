@@ -130,7 +130,7 @@ def radial_energy(maps: Tensor | Spectrum, lengths: Sequence[int] | None = None)
             f"{tuple(maps.shape)}"
         )
     points = tuple(space if lengths is None else lengths)
-    if len(points) != len(space) or any(L < n for L, n in zip(points, space, strict=True)):
+    if len(points) != len(space) or any(n > L for L, n in zip(points, space, strict=True)):
         raise ValueError(
             f"radial_energy: as many lengths as axes of space, and at least as many points as "
             f"samples; got lengths={lengths!r} for shape {tuple(maps.shape)}"
@@ -149,8 +149,9 @@ def of_spectrum(spectrum: Spectrum, values: Tensor, *, gradient: bool = False) -
 
     Args:
         spectrum: gives lengths and norm.
-        values: themselves, or with `gradient` the gradient with respect to them, of which the
-            energy is that of the gradient with respect to the maps on the spectrum's points.
+        values: themselves, or the gradient with respect to them.
+        gradient: which of both; the energy of a gradient is that of the gradient with respect to
+            the maps on the spectrum's points.
     """
     # Coordinates in which squares sum to the map's energy are the values times the root of these.
     of_norm = spectrum.norm != "ortho"

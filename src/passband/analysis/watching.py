@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -41,16 +41,21 @@ def undisturbed(model: nn.Module, handles: Iterable[RemovableHandle]) -> Iterato
     So no statistics move.
     """
     training = {module: module.training for module in model.modules()}
-    cuda = {p.device for p in model.parameters() if p.device.type == "cuda"}
     try:
         model.eval()
-        with torch.random.fork_rng(list(cuda)):
+        with same_chance(model):
             yield
     finally:
         for handle in handles:
             handle.remove()
         for module, mode in training.items():
             module.training = mode
+
+
+def same_chance(model: nn.Module) -> AbstractContextManager[None]:
+    """A scope after which random numbers, also of the model's devices, go on as before it."""
+    cuda = {p.device for p in model.parameters() if p.device.type == "cuda"}
+    return torch.random.fork_rng(list(cuda))
 
 
 def on_input(layer: nn.Module, see: Callable[[Maps], None]) -> RemovableHandle:
