@@ -79,7 +79,7 @@ def test_suggested_bands_are_those_that_calibrate_sets(
     layer: nn.Module, shape: tuple[int, ...], share: float
 ) -> None:
     batches = [smooth(*shape), 2 * smooth(*shape, seed=1)]
-    plain, banded = nn.Sequential(layer), nn.Sequential(copy.deepcopy(layer))
+    plain, banded = (nn.Sequential(copy.deepcopy(layer)) for _ in range(2))
     pb.convert_(banded, pb.Band(energy=share))
     suggested = suggest_bands(energy_curves(plain, batches), share)
     assert suggested == pb.calibrate_(banded, batches)

@@ -63,9 +63,7 @@ def test_against_numpy(space: tuple[int, ...], more: int) -> None:
     ],
     ids=str,
 )  # fmt: skip
-def test_a_wave_lies_in_one_radius(
-    k: tuple[int, ...], space: tuple[int, ...], radius: int
-) -> None:
+def test_a_wave_lies_in_one_radius(k: tuple[int, ...], space: tuple[int, ...], radius: int) -> None:
     grid = torch.meshgrid(*(torch.arange(n).double() for n in space), indexing="ij")
     turns = sum(one * at / n for one, at, n in zip(k, grid, space, strict=True))
     wave = torch.cos(2 * torch.pi * torch.as_tensor(turns))[None, None]
