@@ -33,8 +33,8 @@ class Net(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.second(self.drop(self.norm(self.relu(self.first(x)))))
-        noise: Tensor = torch.rand(()) * 0
-        return y.mean((2, 3)) + noise
+        out: Tensor = y.mean((2, 3)) + torch.rand(()) * 0
+        return out
 
 
 def same(found: RadialEnergy | None, wanted: RadialEnergy) -> None:
@@ -172,7 +172,7 @@ def test_maps_of_two_sizes_are_two_spectra() -> None:
 
 
 def test_parametrised_and_frozen_layers() -> None:
-    model = nn.Sequential(
+    model: Any = nn.Sequential(
         parametrizations.weight_norm(nn.Conv1d(1, 2, 3)), nn.Conv1d(2, 2, 3).requires_grad_(False)
     )
     x = torch.randn(2, 1, 12)
@@ -202,14 +202,16 @@ def test_a_spectral_network() -> None:
 def test_the_gradient_of_a_spectrum_is_that_of_its_maps() -> None:
     """The first two layers in space: a product of spectra on a ring is a circular convolution."""
     for norm in ("ortho", "backward"):
-        spec = nn.Sequential(
+        spec: Any = nn.Sequential(
             pb.nn.ToSpectrum(norm=norm), pb.nn.SpecConv1d(2, 3, 3, bias=False), pb.nn.ToSpace()
         )
         plain = nn.Conv1d(2, 3, 3, padding=1, padding_mode="circular", bias=False)
         plain.load_state_dict({"weight": spec[1].weight.detach()})
         x = torch.randn(2, 2, 9)
-        target = torch.randn(2, 3, 9)
-        both = [layer_spectra(m, x, lambda y: (y * target).sum()) for m in (spec, plain)]
+        batches = [(x, torch.randn(2, 3, 9))]
+        both = [
+            layer_spectra(m, batches, lambda y, target: (y * target).sum()) for m in (spec, plain)
+        ]
         for kind in ("inputs", "weights", "output_gradients", "weight_gradients", "outputs"):
             same(*(getattr(found.layers[0], kind) for found in both))
 

@@ -47,7 +47,7 @@ def test_an_exact_policy_has_no_error(banded: bool, training: bool) -> None:
 
 
 def test_bfloat16_rounds_to_eight_bits() -> None:
-    """A rounding is 2**-9 of a number at most; a gradient sums them, and what they meet is exact."""
+    """A rounding is 2**-9 of a number at most; a gradient sums many."""
     found = policy_error(net(), BATCH, BF16, F.cross_entropy)
     for layer in found.layers:
         assert 2**-12 < layer.total < 2**-7
@@ -86,7 +86,7 @@ def test_against_gradients_by_hand() -> None:
         x = BATCH[0].clone().requires_grad_()
         F.cross_entropy(twin(x), BATCH[1]).backward()
         assert x.grad is not None
-        return [x.grad, twin[0].weight.grad, twin[3].weight.grad]  # type: ignore[union-attr, list-item]
+        return [x.grad, twin[0].weight.grad, twin[3].weight.grad]  # type: ignore[list-item]
 
     pairs = list(zip(gradients(None), gradients(BF16), strict=True))
     assert found.input is not None

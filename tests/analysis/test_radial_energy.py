@@ -137,9 +137,11 @@ def test_without_axes_it_is_a_new_figure(monkeypatch: pytest.MonkeyPatch) -> Non
     from matplotlib import pyplot
 
     found = radial_energy(torch.randn(1, 1, 8))
+    before = len(pyplot.get_fignums())
     axes = found.draw()
-    assert axes.figure.number in pyplot.get_fignums()  # type: ignore[union-attr]
-    pyplot.close(axes.figure)  # type: ignore[arg-type]
+    assert len(pyplot.get_fignums()) == before + 1
+    assert axes is pyplot.gca()
+    pyplot.close()
     true_import = builtins.__import__
 
     def without(name: str, *rest: Any, **more: Any) -> Any:

@@ -141,7 +141,7 @@ def test_a_spectral_network_is_looked_at_in_its_spectra(tmp_path: Path) -> None:
         "digits", "spec_lenet5", str(tmp_path), epochs=1, limit=64, accelerator="cpu"
     )
     rows = spectra(study(tmp_path, base=(base,), keep=(None,)))
-    assert sum(curve(rows, "activations/conv1", 0, None).values()) > 0
+    assert sum(curve(rows, "activations/stage1.block1.conv", 0, None).values()) > 0
 
 
 @pytest.mark.parametrize(
