@@ -94,7 +94,7 @@ def spectra_notes(rows: Sequence[Row], run: Mapping[str, Any]) -> Iterable[str]:
         "is the initial weights."
     )
     yield (
-        "White noise has a mean frequency of 50 % in series and about 77 % in images, where more "
+        "White noise has a mean frequency of 50 % in series and about 76 % in images, where more "
         "frequencies are high than low; random initial filters are near it. A few taps on a large "
         "map have a smooth spectrum: with zeros behind, neighbouring frequencies are not "
         "independent."
