@@ -101,7 +101,22 @@ def of_filters(layer: _ConvNd, taps: Tensor, points: tuple[int, ...]) -> RadialE
     reach = [d * (k - 1) + 1 for k, d in zip(layer.kernel_size, layer.dilation, strict=True)]
     lengths = tuple(max(both) for both in zip(points, reach, strict=True))
     spread = zip(layer.dilation, layer.kernel_size, strict=True)
-    return on_rings(taps, [Grid(0, d, k) for d, k in spread], lengths)
+    return on_rings(_fewer(taps), [Grid(0, d, k) for d, k in spread], lengths)
+
+
+def _fewer(taps: Tensor) -> Tensor:
+    """As many filters as taps whose energies are, frequency by frequency, those of all of them.
+
+    A layer has far more filters than a filter has taps. The sum of their power spectra depends on
+    the products of taps alone, summed over filters, and a root of that matrix has the same.
+    """
+    filters = taps.detach().cpu().double().flatten(2).flatten(0, 1)
+    count, size = filters.shape
+    if count <= size or not filters.isfinite().all():
+        return taps
+    values, vectors = torch.linalg.eigh(filters.T @ filters)
+    root = vectors * values.clamp(min=0).sqrt()
+    return root.T.reshape(1, size, *taps.shape[2:])
 
 
 def slides_on(layer: _ConvNd, given: Maps, returned: Maps) -> tuple[int, ...]:
