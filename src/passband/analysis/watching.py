@@ -115,7 +115,7 @@ def _fewer(taps: Tensor) -> Tensor:
     if count <= size or not filters.isfinite().all():
         return taps
     values, vectors = torch.linalg.eigh(filters.T @ filters)
-    root = vectors * values.clamp(min=0).sqrt()
+    root: Tensor = vectors * values.clamp(min=0).sqrt()
     return root.T.reshape(1, size, *taps.shape[2:])
 
 
