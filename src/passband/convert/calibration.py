@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from passband.band import Band
 from passband.convert.layers import band_layers, check_model
 from passband.convert.observe import input_of, observing
-from passband.functional.energy import cutoff_for, energy_by_cutoff
+from passband.functional.energy import band_for, energy_by_cutoff
 from passband.nn.setting import BandSetting
 
 
@@ -54,11 +54,10 @@ def calibrate_(
         )
     shares = {name: _share(name, layer, energy) for name, layer in layers.items()}
     pooled = _pooled_energy(model, batches, layers)
-    bands = {}
-    for name, (spectrum, longest) in pooled.items():
-        # A band of the mean alone is any cutoff below the first bin.
-        cutoff = cutoff_for(spectrum, shares[name]) or Fraction(1, longest)
-        bands[name] = Band(cutoff=float(cutoff), fft_size=layers[name].band.fft_size)
+    bands = {
+        name: band_for(spectrum, shares[name], longest, layers[name].band.fft_size)
+        for name, (spectrum, longest) in pooled.items()
+    }
     for name, band in bands.items():
         layers[name].band = band
     return bands

@@ -9,8 +9,9 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
+from passband.band import Band, FFTSize
 from passband.functional.geometry import Geometry
-from passband.transforms.fourier import analysis, frequencies
+from passband.transforms.fourier import Axis, analysis, frequencies
 
 
 def energy_by_cutoff(x: Tensor, geometry: Geometry) -> dict[Fraction, float]:
@@ -27,15 +28,33 @@ def energy_by_cutoff(x: Tensor, geometry: Geometry) -> dict[Fraction, float]:
     Returns:
         Energy of each cutoff, in ascending order.
     """
-    everything = geometry.with_modes([L // 2 + 1 for L in geometry.lengths])
-    axes = everything.source
-    energy = analysis(x.detach(), axes, "fft").double().square().sum(dim=(1, 2, 3)).tolist()
+    axes = all_modes(geometry)
+    return by_cutoff(energy_by_bin(x, axes), axes)
+
+
+def all_modes(geometry: Geometry) -> tuple[Axis, ...]:
+    """The rings of a convolution's input, every frequency kept."""
+    return geometry.with_modes([L // 2 + 1 for L in geometry.lengths]).source
+
+
+def energy_by_bin(x: Tensor, axes: Sequence[Axis]) -> Tensor:
+    """The energy of each bin of the half spectrum, with its multiplicity; `(bins,)`, float64.
+
+    Args:
+        x: `(N, C, *space)`, pooled over batch and channels.
+        axes: its rings and bands.
+    """
+    return analysis(x.detach(), axes, "fft").double().square().sum(dim=(1, 2, 3))
+
+
+def by_cutoff(energy: Tensor, axes: tuple[Axis, ...]) -> dict[Fraction, float]:
+    """Energies of bins `(bins,)`, pooled by the cutoff that lets them pass, in ascending order."""
     cutoffs = [
         max(Fraction(abs(2 * k), axis.length) for k, axis in zip(bin_, axes, strict=True))
         for bin_ in frequencies(axes)
     ]
     pooled: dict[Fraction, float] = {}
-    for cutoff, value in sorted(zip(cutoffs, energy, strict=True)):
+    for cutoff, value in sorted(zip(cutoffs, energy.tolist(), strict=True)):
         pooled[cutoff] = pooled.get(cutoff, 0.0) + value
     return pooled
 
@@ -49,6 +68,20 @@ def cutoff_for(pooled: dict[Fraction, float], share: float) -> Fraction:
         if passed >= wanted:
             return cutoff
     return max(pooled)
+
+
+def band_for(pooled: dict[Fraction, float], share: float, longest: int, fft_size: FFTSize) -> Band:
+    """The band of the smallest cutoff that keeps at least this share of the energy.
+
+    Args:
+        pooled: energy by cutoff.
+        share: in (0, 1].
+        longest: points of the longest ring that the energy is of.
+        fft_size: of the band.
+    """
+    # A band of the mean alone is any cutoff below the first bin.
+    cutoff = cutoff_for(pooled, share) or Fraction(1, longest)
+    return Band(cutoff=float(cutoff), fft_size=fft_size)
 
 
 def modes_below(cutoff: Fraction, lengths: Sequence[int]) -> list[int]:

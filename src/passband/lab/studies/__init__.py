@@ -15,14 +15,15 @@ from passband.lab.studies.schedule import SCHEDULE
 from passband.lab.studies.specnet_beta import SPECNET_BETA
 from passband.lab.studies.specnet_maps import SPECNET_MAPS
 from passband.lab.studies.specnet_training import SPECNET_TRAINING
+from passband.lab.studies.spectra import SPECTRA
 from passband.lab.studies.study import Study
 from passband.lab.studies.ucr import UCR
 
 __all__ = ["STUDIES", "RatesConfig", "Study", "rates"]
 
 _STUDIES = (
-    RATES, CROSS, ENERGY, CONVERGENCE, SCHEDULE, LAYERS, RESOURCES, PEERS, UCR, KNOB, NOISE,
-    SPECNET_BETA, SPECNET_TRAINING, SPECNET_MAPS, MEMORY_METHODS, COMPACTION,
+    RATES, CROSS, ENERGY, SPECTRA, CONVERGENCE, SCHEDULE, LAYERS, RESOURCES, PEERS, UCR, KNOB,
+    NOISE, SPECNET_BETA, SPECNET_TRAINING, SPECNET_MAPS, MEMORY_METHODS, COMPACTION,
 )  # fmt: skip
 
 STUDIES: dict[str, Study] = {study.name: study for study in _STUDIES}

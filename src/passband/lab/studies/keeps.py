@@ -13,7 +13,7 @@ def keeps_of(given: Iterable[float | None], name: str = "keep") -> tuple[float, 
 
     Example:
         >>> keeps_of([0.5, None, 1, 0.5])
-        (0.5, 1.0)
+        (1.0, 0.5)
     """
     given = tuple(given)
     for keep in given:

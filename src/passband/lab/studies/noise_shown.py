@@ -45,9 +45,9 @@ def noise_notes(rows: Sequence[Row], run: Mapping[str, Any]) -> Iterable[str]:
         "training set: on images with a pixel deviation of .3 (of white less black), 1 is .3."
     )
     yield (
-        "<b>above plain from</b> is the strength from which on a network's mean accuracy stays "
-        "above plain's, 0 if it always is. What a network loses without noise is its price: the "
-        "column 0."
+        "<b>above plain from</b> is the strength from which on a network's mean accuracy is never "
+        "below plain's, and somewhere above; 0 if it always is. What a network loses without noise "
+        "is its price: the column 0."
     )
     if any("+" in row.variant for row in rows):
         yield (

@@ -33,15 +33,15 @@ def lines(rows: Iterable[Row]) -> dict[str, Line]:
 
 
 def crossing(line: Line, plain: Line) -> float | None:
-    """From which strength on a network's mean stays above plain's; None if it ends below it.
+    """From which strength on a network's mean is never below plain's, and somewhere above.
 
     Where one is above the other between two strengths, the means are joined by straight lines.
     """
     places = [at for at in line if at in plain]
     gains = [line[at].mean - plain[at].mean for at in places]
-    if not gains or gains[-1] <= 0:
+    last = max((n for n, gain in enumerate(gains) if gain < 0), default=None)
+    if not any(gain > 0 for gain in gains[0 if last is None else last :]):
         return None
-    last = max((n for n, gain in enumerate(gains) if gain <= 0), default=None)
     if last is None:
         return places[0]
     step = places[last + 1] - places[last]
