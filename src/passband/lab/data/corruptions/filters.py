@@ -21,9 +21,9 @@ def scale(maps: Tensor) -> float:
 def gaussian(maps: Tensor, sigma: float) -> Tensor:
     """Gaussian blur of images `(N, C, H, W)`, cut at three deviations."""
     reach = max(1, math.ceil(3 * sigma))
-    at = torch.arange(-reach, reach + 1, device=maps.device, dtype=maps.dtype)
-    weights = torch.exp(-(at**2) / (2 * sigma**2))
-    weights = weights / weights.sum()
+    edges = torch.arange(-reach - 0.5, reach + 1, dtype=torch.float64)  # of pixels
+    weights = torch.special.erf(edges / (sigma * math.sqrt(2))).diff()
+    weights = (weights / weights.sum()).to(maps)
     return _filtered(_filtered(maps, weights[:, None]), weights[None])
 
 
