@@ -58,11 +58,12 @@ def _opened(path: Path) -> np.ndarray[Any, Any]:
         raise missing(path)
     try:
         # The format of single arrays alone; numpy.load would also take archives and pickles.
-        return np.lib.format.open_memmap(path, mode="r")  # type: ignore[no-any-return]
+        found: np.ndarray[Any, Any] = np.lib.format.open_memmap(path, mode="r")  # type: ignore[no-untyped-call]
     except Exception as error:  # headers can be wrong in any way
         raise ValueError(
             f"{path}: half-downloaded, damaged or no array of numbers: {error}"
         ) from error
+    return found
 
 
 def _labels(path: Path, loaded: LabeledData) -> np.ndarray[Any, Any]:

@@ -2,6 +2,7 @@
 
 from passband.lab.studies.compaction import COMPACTION
 from passband.lab.studies.convergence import CONVERGENCE
+from passband.lab.studies.corruptions import CORRUPTIONS_STUDY
 from passband.lab.studies.cross import CROSS
 from passband.lab.studies.energy import ENERGY
 from passband.lab.studies.layers import LAYERS
@@ -10,6 +11,7 @@ from passband.lab.studies.peers import PEERS
 from passband.lab.studies.rates import RATES, RatesConfig, rates
 from passband.lab.studies.resources import RESOURCES
 from passband.lab.studies.schedule import SCHEDULE
+from passband.lab.studies.shift import SHIFT
 from passband.lab.studies.specnet_beta import SPECNET_BETA
 from passband.lab.studies.specnet_maps import SPECNET_MAPS
 from passband.lab.studies.specnet_training import SPECNET_TRAINING
@@ -21,6 +23,7 @@ __all__ = ["STUDIES", "RatesConfig", "Study", "rates"]
 _STUDIES = (
     RATES, CROSS, ENERGY, CONVERGENCE, SCHEDULE, LAYERS, RESOURCES, PEERS, UCR,
     SPECNET_BETA, SPECNET_TRAINING, SPECNET_MAPS, MEMORY_METHODS, COMPACTION,
+    CORRUPTIONS_STUDY, SHIFT,
 )  # fmt: skip
 
 STUDIES: dict[str, Study] = {study.name: study for study in _STUDIES}
