@@ -28,8 +28,13 @@ _WORDS = {
     "relative_time": "time ÷ that of keep 1",
 }
 # Where rows of a study have what a paper's figure calls otherwise.
-_COLUMNS = {"energy": "at"}
-_METRICS = {"cross": "cross_accuracy"}
+_COLUMNS = {"energy": "at", "degrees": "at", "pixels": "at"}
+_METRICS = {
+    ("cross", "keep"): "cross_accuracy",
+    ("cross", "keep_measured"): "cross_accuracy",
+    ("shift", "degrees"): "turned_accuracy",
+    ("shift", "pixels"): "moved_accuracy",
+}
 
 
 def beside(run: Mapping[str, Any], rows: Sequence[Row]) -> dict[str, list[Figure]]:
@@ -65,7 +70,7 @@ def measured(
         x_name: Of its other axis.
     """
     column = _COLUMNS.get(x_name, x_name)
-    wanted = [row for row in rows if row.metric == _METRICS.get(rows[0].study, metric)]
+    wanted = [row for row in rows if row.metric == _METRICS.get((rows[0].study, x_name), metric)]
     if metric == "energy":  # what a band was to hold, at what it kept of the coefficients
         wanted = [
             replace(row, value=row.at)
@@ -107,6 +112,8 @@ def _label(one: Any, column: str) -> str:
     words = [one.model, one.data]
     if one.metric == "cross_accuracy":
         words.append("plain" if one.keep is None else f"trained at {one.keep:g}")
+    elif one.metric in ("turned_accuracy", "moved_accuracy"):
+        words.append("plain" if one.keep is None else f"keep {one.keep:g}")
     elif one.variant not in ("plain", "band"):
         words.append(one.variant)
     if column != "at" and one.at is not None and column != "keep_measured":

@@ -5,8 +5,9 @@ shifts of Dziedzic et al. 2019 (ICML).
 """
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import fmean
 from typing import ClassVar
 
@@ -81,28 +82,27 @@ def shift(study: ShiftConfig, watch: Watch) -> list[Row]:
         space = trained.loaded.space
         before = _classes(trained, lambda maps: maps)
         for size in (size for size in study.shifts if size < min(space)):
-            found = [
-                _classes(trained, lambda maps, o=offsets: moved(maps, o, background(maps)))  # type: ignore[misc]
+            changes = [
+                partial(moved, offsets=offsets, background=background)
                 for offsets in _directions(size, len(space))
             ]
-            yield from _compared(trained, before, found, (MOVED, MOVED_SAME), size)
+            yield from _compared(trained, before, changes, (MOVED, MOVED_SAME), size)
             if size:
                 yield Found(CONSISTENT, _consistency(trained, background, size), size)
         for angle in study.angles if len(space) == 2 else ():
-            found = [
-                _classes(trained, lambda maps, a=signed: turned(maps, a, background(maps)))  # type: ignore[misc]
+            turns = [
+                partial(turned, degrees=signed, background=background)
                 for signed in sorted({-angle, angle})
             ]
-            yield from _compared(trained, before, found, (TURNED, TURNED_SAME), angle)
+            yield from _compared(trained, before, turns, (TURNED, TURNED_SAME), angle)
 
     return look_at_each(study, watch, look, "moved and turned")
 
 
-def _background(trained: Trained) -> _Change:
+def _background(trained: Trained) -> Tensor:
     """What comes in: of images the darkest of each channel, of other maps zeros."""
-    of = extent(trained.loaded).low
-    fill = of if len(trained.loaded.space) == 2 else torch.zeros_like(of)
-    return lambda maps: fill.to(maps)
+    of = extent(trained.loaded).low.to(trained.batches[0][0])
+    return of if len(trained.loaded.space) == 2 else torch.zeros_like(of)
 
 
 def _directions(size: float, axes: int) -> list[tuple[float, ...]]:
@@ -123,14 +123,19 @@ def _classes(trained: Trained, change: _Change) -> Tensor:
 
 
 def _compared(
-    trained: Trained, before: Tensor, found: list[Tensor], metrics: tuple[str, str], at: float
+    trained: Trained,
+    before: Tensor,
+    changes: Sequence[_Change],
+    metrics: tuple[str, str],
+    at: float,
 ) -> Iterator[Found]:
     labels = torch.cat([labels for _, labels in trained.batches])
+    found = [_classes(trained, change) for change in changes]
     for metric, wanted in zip(metrics, (labels, before), strict=True):
         yield Found(metric, fmean(_share(classes == wanted) for classes in found), at)
 
 
-def _consistency(trained: Trained, background: _Change, size: float) -> float:
+def _consistency(trained: Trained, background: Tensor, size: float) -> float:
     """How often two random shifts of up to that many samples, whole ones, agree.
 
     Each sample has its own shifts, the same for all networks of a seed.
@@ -145,7 +150,7 @@ def _consistency(trained: Trained, background: _Change, size: float) -> float:
                 shape = (2, len(maps), maps.ndim - 2)
                 drawn = torch.randint(-most, most + 1, shape, generator=generator)
                 one, two = (
-                    trained.model(moved_each(maps, offsets, background(maps))).argmax(1)
+                    trained.model(moved_each(maps, offsets, background)).argmax(1)
                     for offsets in drawn
                 )
                 agree.append(one == two)

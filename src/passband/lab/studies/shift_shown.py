@@ -94,7 +94,8 @@ def _against_plain(rows: Sequence[Row], keep: float) -> str:
         better = {at: by for at, by in more.items() if at and by >= _BORDER}
         told.append(
             f"{_WORDS[metric][1]}, <b>worse</b> than plain by half a point or more at "
-            f"{_places(worse, unit)}; <b>better</b> at {_places(better, unit)}; as they are {100 * more[0.0]:+.1f}"
+            f"{_places(worse, unit)}; <b>better</b> at {_places(better, unit)}; "
+            f"as they are {100 * more[0.0]:+.1f}"
         )
     return f"{'. '.join(told)} (points of accuracy)."
 
