@@ -167,7 +167,7 @@ WORDS = ["study", "corruptions", "--data", "digits", "--model", "lenet5", "--epo
         (["--severities", "6"], "severities is at least 1 and at most 5; got 6"),
         (["--corruptions", "fog", "frost"], "jpeg_compression, saturate; got 'frost'"),
         (["--corrupted", "/nowhere"], "/nowhere does not exist; expected a folder as CIFAR-10-C"),
-        (["--corrupted", "/dev"], "/dev: neither NAME.npy"),
+        (["--corrupted", "HERE"], "neither NAME.npy, as in CIFAR-10-C, nor"),
         (["--corrupted", ""], "corrupted is a non-empty text"),
         (["--data", "ucr:GunPoint", "--model", "fcn"], "study corruptions is of images"),
         (["--shifts", "1"], "takes no --shifts"),
@@ -179,6 +179,7 @@ def test_a_users_error_is_one_line_and_leaves_nothing(
 ) -> None:
     out = tmp_path / "run"
     given = WORDS[:2] + words if "--data" in words else WORDS + words
+    given = [str(tmp_path) if word == "HERE" else word for word in given]
     assert cli.main([*given, "--out", str(out)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert told in line

@@ -36,7 +36,8 @@ def classes(out: Path, maps: np.ndarray) -> np.ndarray:
     net = models.create_model("lenet5", num_classes=10, in_channels=1, image_size=8)
     net.load_state_dict(weights(out / "runs" / "digits-lenet5-plain-seed0"))
     with torch.no_grad():
-        return net.eval()(torch.from_numpy(maps)).argmax(1).numpy()
+        found: np.ndarray = net.eval()(torch.from_numpy(maps)).argmax(1).numpy()
+    return found
 
 
 def test_moved_and_turned_by_hand(finished: Path) -> None:

@@ -120,7 +120,7 @@ def test_what_is_missing_is_named(arrays: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere does not exist; expected a folder as"):
         open_set(arrays / "nowhere", digits, None, (1,))
     (arrays / "empty").mkdir()
-    with pytest.raises(ValueError, match="empty: neither NAME.npy, as in CIFAR-10-C, nor"):
+    with pytest.raises(ValueError, match=r"empty: neither NAME.npy, as in CIFAR-10-C, nor"):
         open_set(arrays / "empty", digits, None, (1,))
 
 
