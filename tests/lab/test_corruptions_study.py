@@ -112,8 +112,8 @@ def test_the_table_by_hand() -> None:
 def test_the_notes_say_where_a_keep_is_worse() -> None:
     (note,) = [one for one in corruptions_notes(by_hand(), {}) if "better" in one]
     assert "89.0 % clean beside plain's 91.0 %" in note
-    assert "<b>better</b> than plain by half a point or more in shot_noise (+10.0)" in note
-    assert "<b>worse</b> than plain by half a point or more in contrast (-30.0)" in note
+    assert "<b>better</b> than plain by a point or more in shot_noise (+10.0)" in note
+    assert "<b>worse</b> than plain by a point or more in contrast (-30.0)" in note
 
 
 def test_the_page_has_a_drawing_with_each_group(finished: Path) -> None:

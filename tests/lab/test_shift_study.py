@@ -122,7 +122,7 @@ def test_tables_and_notes_by_hand() -> None:
     )
     assert second[1][0][0] == "turned (degrees)"
     (note,) = [one for one in shift_notes(by_hand(), {}) if "better" in one]
-    assert "moved, <b>worse</b> than plain by half a point or more at 3 (-30.0)" in note
+    assert "moved, <b>worse</b> than plain by a point or more at 3 (-30.0)" in note
     assert "<b>better</b> at 3° (+10.0); as they are -2.0" in note
 
 

@@ -10,6 +10,8 @@ from passband.lab.table import cell
 
 Keep = float | None
 
+POINT = 0.01  # what is nearer to plain than this is told as neither better nor worse
+
 
 def keeps(rows: Iterable[Row]) -> list[Keep]:
     """The keeps, in order of appearance."""

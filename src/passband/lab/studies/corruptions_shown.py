@@ -14,14 +14,12 @@ from passband.lab.data.corruptions import GROUPS, group_of
 from passband.lab.drawing import svg_of_many
 from passband.lab.figures import Figure, file_name
 from passband.lab.results import Row
-from passband.lab.studies.by_keep import Keep, cells, heading, keeps, lines, means, pooled
+from passband.lab.studies.by_keep import POINT, Keep, cells, heading, keeps, lines, means, pooled
 from passband.lab.studies.pairs import by_pair
 from passband.lab.studies.study import Lines
 
 CLEAN = "clean_accuracy"
 OF = "corrupted:"  # before the name of the corruption
-
-_BORDER = 0.005  # half a point: what is nearer to plain is told as neither better nor worse
 
 
 def corruptions_tables(rows: Sequence[Row]) -> dict[str, Lines]:
@@ -101,12 +99,12 @@ def _against_plain(rows: Sequence[Row], keep: Keep) -> str:
         if keep not in mean or None not in mean:
             continue
         more = mean[keep] - mean[None]
-        if abs(more) >= _BORDER:
+        if abs(more) >= POINT:
             found["better" if more > 0 else "worse"].append(f"{name} ({100 * more:+.1f})")
     clean = means(_clean(rows))
     beside = f"{100 * clean[keep]:.1f} % clean beside plain's {100 * clean[None]:.1f} %"
     told = "; ".join(
-        f"<b>{word}</b> than plain by half a point or more in {', '.join(names) or 'none'}"
+        f"<b>{word}</b> than plain by a point or more in {', '.join(names) or 'none'}"
         for word, names in found.items()
     )
     return f"keep {keep:g} has {beside}, and is {told} (points of accuracy)."

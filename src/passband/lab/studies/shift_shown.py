@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from passband.lab.curves import curves, legend
 from passband.lab.figures import Figure, figure
 from passband.lab.results import Row
-from passband.lab.studies.by_keep import cells, heading, keeps, lines, means
+from passband.lab.studies.by_keep import POINT, cells, heading, keeps, lines, means
 from passband.lab.studies.pairs import by_pair
 from passband.lab.studies.study import Lines
 
@@ -24,7 +24,6 @@ _WORDS = {
     TURNED: ("Accuracy (%)", "turned"),
     TURNED_SAME: ("Same class as unturned (%)", "turned"),
 }
-_BORDER = 0.005  # half a point: what is nearer to plain is told as neither better nor worse
 
 
 def shift_tables(rows: Sequence[Row]) -> dict[str, Lines]:
@@ -90,10 +89,10 @@ def _against_plain(rows: Sequence[Row], keep: float) -> str:
         }
         if not more:
             continue
-        worse = {at: by for at, by in more.items() if at and by <= -_BORDER}
-        better = {at: by for at, by in more.items() if at and by >= _BORDER}
+        worse = {at: by for at, by in more.items() if at and by <= -POINT}
+        better = {at: by for at, by in more.items() if at and by >= POINT}
         told.append(
-            f"{_WORDS[metric][1]}, <b>worse</b> than plain by half a point or more at "
+            f"{_WORDS[metric][1]}, <b>worse</b> than plain by a point or more at "
             f"{_places(worse, unit)}; <b>better</b> at {_places(better, unit)}; "
             f"as they are {100 * more[0.0]:+.1f}"
         )
