@@ -14,6 +14,7 @@ from digits_run import config, weights
 from passband.lab import cli, data, models, report, results
 from passband.lab.data.corruptions import OF_THE_BENCHMARK, corrupted
 from passband.lab.results import Row
+from passband.lab.studies import corruptions as module
 from passband.lab.studies.corruptions import CorruptionsConfig, corruptions
 from passband.lab.studies.corruptions_shown import corruptions_notes, corruptions_tables
 
@@ -156,6 +157,39 @@ def test_a_folder_is_resampled_and_framed_as_the_data(tmp_path: Path) -> None:
     for keep in (None, 0.25):
         clean = rows[keep, "clean_accuracy", None]
         assert rows[keep, "corrupted:frost", 1.0] == pytest.approx(clean, abs=0.006)
+
+
+def test_data_of_unknown_preprocessing_takes_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_digits.py").write_text(
+        "from passband.lab.data import load\ndigits = load('digits')\n"
+        "def both():\n    return digits.train, digits.test\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    base = replace(config(tmp_path), data="own_digits:both")
+    asked = study(tmp_path / "run", base=(base,), corrupted=str(folder(tmp_path / "own")),
+                  corruptions=None)  # fmt: skip
+    with pytest.raises(ValueError, match="how 'own_digits:both' are is not known"):
+        corruptions(asked)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_networks_of_a_seed_see_the_same_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, list[int]] = {}
+
+    def look(name: str, maps: torch.Tensor, severity: int, generator: torch.Generator) -> Any:
+        seen.setdefault(f"{name} {severity}", []).append(generator.initial_seed())
+        return maps
+
+    monkeypatch.setattr(module, "corrupted", look)
+    corruptions(study(tmp_path, seeds=2, keep=(0.5, 0.25)))
+    for seeds in seen.values():
+        assert len(seeds) == 6  # plain and two keeps, of two seeds
+        assert len(set(seeds[:3])) == len(set(seeds[3:])) == 1
+    assert len({seed for seeds in seen.values() for seed in seeds}) == 2 * len(seen)
 
 
 WORDS = ["study", "corruptions", "--data", "digits", "--model", "lenet5", "--epochs", "1"]

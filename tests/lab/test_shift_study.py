@@ -11,6 +11,7 @@ from digits_run import config, weights
 from passband.lab import cli, data, models, overlay, report, results
 from passband.lab.config import TrainConfig
 from passband.lab.results import Row
+from passband.lab.studies import task
 from passband.lab.studies.shift import ShiftConfig, shift
 from passband.lab.studies.shift_shown import shift_notes, shift_tables
 
@@ -124,6 +125,20 @@ def test_tables_and_notes_by_hand() -> None:
     (note,) = [one for one in shift_notes(by_hand(), {}) if "better" in one]
     assert "moved, <b>worse</b> than plain by a point or more at 3 (-30.0)" in note
     assert "<b>better</b> at 3° (+10.0); as they are -2.0" in note
+
+
+def test_what_was_not_moved_has_no_table() -> None:
+    rows = [row for row in by_hand() if row.metric == "turned_accuracy" or not row.at]
+    assert list(shift_tables(rows)) == ["Accuracy (%) of m on d, turned"]
+
+
+def test_a_finished_study_is_not_done_again(
+    finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(task, "train", lambda *a, **k: pytest.fail("was repeated"))
+    before = (finished / "results.csv").read_bytes()
+    assert shift(study(finished)) == results.read(finished / "results.csv")
+    assert (finished / "results.csv").read_bytes() == before
 
 
 def test_beside_the_paper() -> None:

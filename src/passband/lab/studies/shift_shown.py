@@ -104,11 +104,14 @@ def _places(more: Mapping[float, float], unit: str) -> str:
 
 
 def _measured(rows: Sequence[Row]) -> Iterable[tuple[tuple[str, str], str, list[Row]]]:
-    """The rows of each (data, model) and metric, metrics in the order of the page."""
+    """The rows of each (data, model) and metric, metrics in the order of the page.
+
+    What was neither moved nor turned is not shown.
+    """
     for pair, mine in by_pair(row for row in rows if row.metric in _WORDS).items():
         for metric in _WORDS:
             some = [row for row in mine if row.metric == metric]
-            if some:
+            if any(row.at for row in some):
                 yield pair, metric, some
 
 
