@@ -70,6 +70,15 @@ STUDY_OPTIONS: dict[str, tuple[Callable[[str], Any], bool, str]] = {
     "strengths": (float, True, "of all of them (default: each has its own)"),
     "train_noise": (float, True, "standard deviations of noise in training, 0 for none"),
     "samples": (int, False, "of the test set that are looked at, from all over it (default all)"),
+    "corruptions": (str, True, "names of corruptions"),
+    "severities": (int, True, "of corruptions, 1 to 5"),
+    "corrupted": (
+        str,
+        False,
+        "folder of corrupted images as CIFAR-10-C or ImageNet-C, in place of made ones",
+    ),
+    "shifts": (float, True, "samples that maps are moved by"),
+    "angles": (float, True, "degrees that images are turned by"),
 }
 
 

@@ -29,8 +29,14 @@ _WORDS = {
     "relative_time": "time ÷ that of keep 1",
 }
 # Where rows of a study have what a paper's figure calls otherwise.
-_COLUMNS = {"energy": "at", "sigma": "at"}
-_METRICS = {"cross": "cross_accuracy", "noise": "accuracy_gaussian"}
+_COLUMNS = {"energy": "at", "sigma": "at", "degrees": "at", "pixels": "at"}
+_METRICS = {
+    ("cross", "keep"): "cross_accuracy",
+    ("cross", "keep_measured"): "cross_accuracy",
+    ("noise", "sigma"): "accuracy_gaussian",
+    ("shift", "degrees"): "turned_accuracy",
+    ("shift", "pixels"): "moved_accuracy",
+}
 
 
 def beside(run: Mapping[str, Any], rows: Sequence[Row]) -> dict[str, list[Figure]]:
@@ -66,7 +72,7 @@ def measured(
         x_name: Of its other axis.
     """
     column = _COLUMNS.get(x_name, x_name)
-    wanted = [row for row in rows if row.metric == _METRICS.get(rows[0].study, metric)]
+    wanted = [row for row in rows if row.metric == _METRICS.get((rows[0].study, x_name), metric)]
     if metric == "energy":  # what a band was to hold, at what it kept of the coefficients
         wanted = [
             replace(row, value=row.at)

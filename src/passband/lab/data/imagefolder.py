@@ -19,7 +19,7 @@ from passband.lab.data.labeled import LabeledData, Samples
 from passband.lab.data.packages import require
 from passband.lab.data.picture import opened, to_map
 
-_ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's training set
 _LARGER = 256 / 224  # a test image's shorter side, against the side of its centre crop
@@ -156,9 +156,9 @@ def _listed(
     paths: list[str] = []
     labels: list[int] = []
     for entry in found:
-        images = sorted(str(at) for at in entry.rglob("*") if at.suffix.lower() in _ENDINGS)
+        images = sorted(str(at) for at in entry.rglob("*") if at.suffix.lower() in ENDINGS)
         if not images:
-            raise ValueError(f"{entry}: no images ({', '.join(_ENDINGS)}) in it")
+            raise ValueError(f"{entry}: no images ({', '.join(ENDINGS)}) in it")
         paths += images
         labels += [classes.index(entry.name)] * len(images)
     return ImageFolder(paths, torch.tensor(labels), size, preprocessing, train), classes

@@ -33,9 +33,7 @@ def resized(loaded: LabeledData, size: int | Sequence[int]) -> LabeledData:
     Raises:
         ValueError: the size is not positive, or not one for each axis.
     """
-    target = _sizes(loaded, size)
-    change = _resize_images if len(target) == 2 else _resize_each_axis
-    return mapped(loaded, partial(change, target=target))
+    return mapped(loaded, resampling(_sizes(loaded, size)))
 
 
 def padded(loaded: LabeledData, size: int | Sequence[int]) -> LabeledData:
@@ -59,17 +57,28 @@ def padded(loaded: LabeledData, size: int | Sequence[int]) -> LabeledData:
             f"{loaded.name}: maps of {loaded.space} cannot be padded to {target}; "
             "resized() makes them smaller"
         )
+    return mapped(loaded, margin(loaded, target))
+
+
+def resampling(target: tuple[int, ...]) -> Change:
+    """What `resized` does to maps."""
+    change = _resize_images if len(target) == 2 else _resize_each_axis
+    return partial(change, target=target)
+
+
+def margin(loaded: LabeledData, target: tuple[int, ...]) -> Change:
+    """What `padded` does to maps of this data."""
     fill = torch.zeros(loaded.in_channels)
     if len(target) == 2:
         darkest = [maps.amin((0, 2, 3)) for maps, _ in chunks(plain(loaded.train))]
         fill = torch.stack(darkest).amin(0)
-    return mapped(loaded, partial(_pad, target=target, fill=fill))
+    return partial(_pad, target=target, fill=fill)
 
 
 def mapped(loaded: LabeledData, change: Change) -> LabeledData:
     """Changes the maps of every part, now if they are in memory, otherwise as they are read."""
-    train, test = (_mapped(part, change) for part in (loaded.train, loaded.test))
-    validation = None if loaded.validation is None else _mapped(loaded.validation, change)
+    train, test = (changed(part, change) for part in (loaded.train, loaded.test))
+    validation = None if loaded.validation is None else changed(loaded.validation, change)
     return replace(loaded, train=train, test=test, validation=validation)
 
 
@@ -80,7 +89,8 @@ def chunks(samples: Samples) -> Iterator[tuple[Tensor, Tensor]]:
         yield gather(samples, range(at, min(at + _CHUNK, count)))
 
 
-def _mapped(samples: Samples, change: Change) -> Samples:
+def changed(samples: Samples, change: Change) -> Samples:
+    """Samples with their maps changed, now if they are in memory, otherwise as they are read."""
     if not in_memory(samples):
         return _Mapped(samples, change)
     maps, targets = zip(*((change(maps), part) for maps, part in chunks(samples)), strict=True)

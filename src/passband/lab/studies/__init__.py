@@ -2,6 +2,7 @@
 
 from passband.lab.studies.compaction import COMPACTION
 from passband.lab.studies.convergence import CONVERGENCE
+from passband.lab.studies.corruptions import CORRUPTIONS_STUDY
 from passband.lab.studies.cross import CROSS
 from passband.lab.studies.energy import ENERGY
 from passband.lab.studies.knob import KNOB
@@ -12,6 +13,7 @@ from passband.lab.studies.peers import PEERS
 from passband.lab.studies.rates import RATES, RatesConfig, rates
 from passband.lab.studies.resources import RESOURCES
 from passband.lab.studies.schedule import SCHEDULE
+from passband.lab.studies.shift import SHIFT
 from passband.lab.studies.specnet_beta import SPECNET_BETA
 from passband.lab.studies.specnet_maps import SPECNET_MAPS
 from passband.lab.studies.specnet_training import SPECNET_TRAINING
@@ -23,7 +25,8 @@ __all__ = ["STUDIES", "RatesConfig", "Study", "rates"]
 
 _STUDIES = (
     RATES, CROSS, ENERGY, SPECTRA, CONVERGENCE, SCHEDULE, LAYERS, RESOURCES, PEERS, UCR, KNOB,
-    NOISE, SPECNET_BETA, SPECNET_TRAINING, SPECNET_MAPS, MEMORY_METHODS, COMPACTION,
+    NOISE, CORRUPTIONS_STUDY, SHIFT,
+    SPECNET_BETA, SPECNET_TRAINING, SPECNET_MAPS, MEMORY_METHODS, COMPACTION,
 )  # fmt: skip
 
 STUDIES: dict[str, Study] = {study.name: study for study in _STUDIES}
