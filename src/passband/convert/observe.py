@@ -29,23 +29,32 @@ def input_of(name: str, batch: object) -> Tensor:
 def observing(
     model: nn.Module, layers: Iterable[BandSetting], see: Callable[[BandSetting, Tensor], None]
 ) -> Iterator[None]:
-    """A scope that shows each layer's inputs to `see`, in eval mode and without gradients.
-
-    So no statistics move, and afterwards each module has the mode that it had.
-    """
+    """A scope, as `evaluating`, that shows each layer's inputs to `see`."""
 
     def hook(layer: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
         assert isinstance(layer, BandSetting)
         see(layer, args[0] if args else kwargs["input"])
 
-    training = {module: module.training for module in model.modules()}
     handles = [layer.register_forward_pre_hook(hook, with_kwargs=True) for layer in layers]
+    try:
+        with evaluating(model):
+            yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """A scope in eval mode and without gradients.
+
+    So no statistics move, and afterwards each module has the mode that it had.
+    """
+    training = {module: module.training for module in model.modules()}
     try:
         model.eval()
         with torch.no_grad():
             yield
     finally:
-        for handle in handles:
-            handle.remove()
         for module, mode in training.items():
             module.training = mode
