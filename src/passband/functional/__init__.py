@@ -6,6 +6,10 @@ from passband.functional.band_conv import band_conv3d as band_conv3d
 from passband.functional.band_conv import band_conv_transpose1d as band_conv_transpose1d
 from passband.functional.band_conv import band_conv_transpose2d as band_conv_transpose2d
 from passband.functional.band_conv import band_conv_transpose3d as band_conv_transpose3d
+from passband.functional.color_depth import round_colors as round_colors
+from passband.functional.frequency_mask import frequency_mask as frequency_mask
+from passband.functional.frequency_mask import mask_frequencies as mask_frequencies
+from passband.functional.noise import add_noise as add_noise
 from passband.functional.pooling import spectral_pool1d as spectral_pool1d
 from passband.functional.pooling import spectral_pool2d as spectral_pool2d
 from passband.functional.pooling import spectral_pool3d as spectral_pool3d

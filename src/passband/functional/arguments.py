@@ -5,10 +5,11 @@ Errors have the types that PyTorch's own convolutions raise, and say what was gi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from numbers import Integral
+from numbers import Integral, Real
 from typing import get_args
 
 import torch
@@ -102,6 +103,20 @@ def check_choice(name: str, role: str, value: object, allowed: Sequence[str]) ->
     """
     if value not in allowed:
         raise ValueError(f"{name}: {role} is one of {', '.join(allowed)}; got {value!r}")
+
+
+def check_number(name: str, role: str, value: object) -> float:
+    """A finite real number.
+
+    Raises:
+        TypeError: it is no number.
+        ValueError: it is not finite.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name}: {role} is a number; got {value!r}")
+    if not math.isfinite(value):
+        raise ValueError(f"{name}: {role} is finite; got {value!r}")
+    return float(value)
 
 
 def read_arguments(

@@ -10,26 +10,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from passband.functional.noise import NoiseKind, add_noise
 from passband.lab.data.extent import Extent
 
 Disturb = Callable[[Tensor, float, torch.Generator, Extent], Tensor]
 """Maps `(N, C, *space)` on the CPU, strength, random numbers, range of the maps."""
 
 
-def gaussian(maps: Tensor, sigma: float, numbers: torch.Generator, _: Extent) -> Tensor:
-    """Adds independent normal numbers of standard deviation sigma."""
-    return maps + sigma * torch.randn(maps.shape, generator=numbers)
+def added(kind: NoiseKind) -> Disturb:
+    """Adds independent numbers of that kind, whose standard deviation is the strength."""
 
+    def add(maps: Tensor, sigma: float, numbers: torch.Generator, _: Extent) -> Tensor:
+        return add_noise(maps, sigma, kind, generator=numbers)
 
-def uniform(maps: Tensor, sigma: float, numbers: torch.Generator, _: Extent) -> Tensor:
-    """Adds uniform numbers of standard deviation sigma: from -sqrt(3) sigma to sqrt(3) sigma."""
-    return maps + math.sqrt(12) * sigma * (torch.rand(maps.shape, generator=numbers) - 0.5)
-
-
-def laplace(maps: Tensor, sigma: float, numbers: torch.Generator, _: Extent) -> Tensor:
-    """Adds Laplace numbers of standard deviation sigma, which has heavier tails."""
-    both = torch.empty(2, *maps.shape).exponential_(generator=numbers)
-    return maps + sigma / math.sqrt(2) * (both[0] - both[1])
+    return add
 
 
 def salt_pepper(maps: Tensor, share: float, numbers: torch.Generator, extent: Extent) -> Tensor:
@@ -85,9 +79,9 @@ _SIGMAS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0)
 _SHARES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3)
 
 NOISES: Mapping[str, Noise] = {
-    "gaussian": Noise(gaussian, _SIGMA, _SIGMAS),
-    "uniform": Noise(uniform, _SIGMA, _SIGMAS),
-    "laplace": Noise(laplace, _SIGMA, _SIGMAS),
+    "gaussian": Noise(added("gaussian"), _SIGMA, _SIGMAS),
+    "uniform": Noise(added("uniform"), _SIGMA, _SIGMAS),
+    "laplace": Noise(added("laplace"), _SIGMA, _SIGMAS),
     "salt-pepper": Noise(salt_pepper, "share of the numbers", _SHARES),
     "pixels": Noise(pixels, "share of the places", _SHARES),
     "blur": Noise(blur, "standard deviation, in samples", (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)),
