@@ -68,6 +68,8 @@ STUDY_OPTIONS: dict[str, tuple[Callable[[str], Any], bool, str]] = {
     "channels": (int, False, "how many are shown"),
     "noises": (str, True, f"kinds of noise, of {', '.join(NOISES)}"),
     "strengths": (float, True, "of all of them (default: each has its own)"),
+    "sigma": (float, False, "standard deviation of the wave that is added to the input"),
+    "input_keep": (float, True, "shares of the frequencies that are left of the input"),
     "train_noise": (float, True, "standard deviations of noise in training, 0 for none"),
     "samples": (int, False, "of the test set that are looked at, from all over it (default all)"),
     "corruptions": (str, True, "names of corruptions"),

@@ -9,7 +9,7 @@ from passband.lab.data import LabeledData, gather, size
 from passband.lab.loop import EVALUATION_BATCH
 from passband.lab.measurement import short
 
-Batch = tuple[Tensor, ...]
+Batch = tuple[Tensor, Tensor]
 """Maps ``(N, C, *space)`` and class indices ``(N,)``."""
 
 
@@ -30,7 +30,7 @@ def batches_of_test(
         gather(loaded.test, chosen[at : at + EVALUATION_BATCH])
         for at in range(0, taken, EVALUATION_BATCH)
     )
-    return [tuple(tensor.to(device) for tensor in part) for part in parts]
+    return [(maps.to(device), labels.to(device)) for maps, labels in parts]
 
 
 def accuracy(model: nn.Module, batches: Sequence[Batch]) -> float:

@@ -5,6 +5,7 @@ from passband.lab.studies.convergence import CONVERGENCE
 from passband.lab.studies.corruptions import CORRUPTIONS_STUDY
 from passband.lab.studies.cross import CROSS
 from passband.lab.studies.energy import ENERGY
+from passband.lab.studies.frequencies import FREQUENCIES
 from passband.lab.studies.knob import KNOB
 from passband.lab.studies.layers import LAYERS
 from passband.lab.studies.memory_methods import MEMORY_METHODS
@@ -25,7 +26,7 @@ __all__ = ["STUDIES", "RatesConfig", "Study", "rates"]
 
 _STUDIES = (
     RATES, CROSS, ENERGY, SPECTRA, CONVERGENCE, SCHEDULE, LAYERS, RESOURCES, PEERS, UCR, KNOB,
-    NOISE, CORRUPTIONS_STUDY, SHIFT,
+    NOISE, FREQUENCIES, CORRUPTIONS_STUDY, SHIFT,
     SPECNET_BETA, SPECNET_TRAINING, SPECNET_MAPS, MEMORY_METHODS, COMPACTION,
 )  # fmt: skip
 
