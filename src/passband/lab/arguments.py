@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import yaml
 
 import passband
+from passband.lab.attacks import ATTACKS
 from passband.lab.bench.arguments import add_bench
 from passband.lab.config import (
     FFT_SIZES,
@@ -69,6 +70,10 @@ STUDY_OPTIONS: dict[str, tuple[Callable[[str], Any], bool, str]] = {
     "noises": (str, True, f"kinds of noise, of {', '.join(NOISES)}"),
     "strengths": (float, True, "of all of them (default: each has its own)"),
     "train_noise": (float, True, "standard deviations of noise in training, 0 for none"),
+    "attacks": (str, True, f"names, of {', '.join(ATTACKS)} (default all that can be run here)"),
+    "epsilons": (float, True, "strengths of attacks, in shares of the range of the data"),
+    "steps": (int, False, "of attacks along the gradient"),
+    "restarts": (int, False, "of attacks that begin at random; the worst counts"),
     "samples": (int, False, "of the test set that are looked at, from all over it (default all)"),
     "corruptions": (str, True, "names of corruptions"),
     "severities": (int, True, "of corruptions, 1 to 5"),
