@@ -25,7 +25,6 @@ _WORDS = {
     "epoch": "epoch",
     "sigma": "standard deviation of the noise, in units of the network's input",
     "epsilon": "epsilon (here a share of the range of the data)",
-    "pixels": "changed pixels",
     "test_accuracy": "test accuracy (%)",
     "relative_memory": "memory ÷ that of keep 1",
     "relative_time": "time ÷ that of keep 1",

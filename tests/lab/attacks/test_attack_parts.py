@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import passband as pb
+from foolbox_or_skip import foolbox
 from passband.lab import data, models
 from passband.lab.attacks import (
     ATTACKS,
@@ -193,6 +194,29 @@ def test_a_random_network_is_judged_by_its_mean() -> None:
     network = Network(OnUnit(Noisy(), UNIT), [(maps, labels)], (0.1,), 0)
     assert network.random
     assert all(isinstance(one.judge, Averaged) for one in network.targets)
+
+
+def test_a_noise_channel_is_attacked_in_the_mean_and_the_same_each_time() -> None:
+    foolbox()
+    torch.manual_seed(0)
+    linear = nn.Linear(4, 2)
+    net = OnUnit(nn.Sequential(pb.nn.NoiseChannel(0.05), nn.Flatten(), linear), UNIT)
+    maps = torch.rand(40, 1, 2, 2)
+    labels = linear(maps.flatten(1)).argmax(1)
+    found = []
+    for _ in range(2):
+        network = Network(net, [(maps, labels)], (0.1, 0.3), 0)
+        chosen = [ATTACKS[name] for name in ("pgd", "pgd-eot", "pgd-bpda")]
+        found.append({(m, at): v for m, v, at in network.under(chosen, Budget(5, 1))})
+    assert found[0] == found[1]
+    names = {metric for metric, _ in found[0]}
+    assert names == {"accuracy_pgd", "accuracy_pgd-eot", "accuracy_worst", "accuracy_worst_linf"}
+    # The best attack on a linear network: each value against the sign of its weight.
+    way = (linear.weight[1] - linear.weight[0]).sign() * (1 - 2 * labels)[:, None]
+    best = linear((maps.flatten(1) + 0.3 * way).clamp(0, 1)).argmax(1) == labels
+    wanted = float(best.float().mean())
+    assert found[0]["accuracy_pgd-eot", 0.3] == pytest.approx(wanted, abs=0.06)
+    assert wanted < 0.9
 
 
 def fixed(name: str, norm: Any, broken: list[list[bool]], linf: list[float] | None) -> Attack:

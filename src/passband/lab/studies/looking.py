@@ -90,12 +90,6 @@ class Trained:
         inner: nn.Module = self.model.module
         return inner
 
-    @property
-    def inner(self) -> nn.Module:
-        """The model as it is without precision and device."""
-        inner: nn.Module = self.model.module
-        return inner
-
 
 def look_at_each(
     study: LookingConfig,
