@@ -90,6 +90,8 @@ def in_new_process(code: str) -> subprocess.CompletedProcess[str]:
          "study specnet-training is of spectral networks"),
         (["study", "specnet-maps", "--out", "OUT", "--seeds", "2"], "takes no --seeds"),
         (["study", "specnet-maps", "--out", "OUT", "--channels", "0"], "channels is at least 1"),
+        (["study", "attacks", "--out", "OUT", "--attacks", "fgsn"], "one of fgsm, pgd, pgd-margin"),
+        (["study", "attacks", "--out", "OUT", "--epsilons", "2"], "at most 1; got 2.0"),
         (["study", "memory-methods", "--out", "OUT", "--beta", "1"], "takes no --beta"),
         (["study", "memory-methods", "--out", "OUT", "--keep", "plain"], "plain is always part"),
         (["study", "compaction", "--out", "OUT", "--keep", ".5"], "takes no --keep"),

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import yaml
 
 import passband
+from passband.lab.attacks import ATTACKS
 from passband.lab.bench.arguments import add_bench
 from passband.lab.config import (
     FFT_SIZES,
@@ -71,6 +72,10 @@ STUDY_OPTIONS: dict[str, tuple[Callable[[str], Any], bool, str]] = {
     "sigma": (float, False, "standard deviation of the wave that is added to the input"),
     "input_keep": (float, True, "shares of the frequencies that are left of the input"),
     "train_noise": (float, True, "standard deviations of noise in training, 0 for none"),
+    "attacks": (str, True, f"names, of {', '.join(ATTACKS)} (default all that can be run here)"),
+    "epsilons": (float, True, "strengths of attacks, in shares of the range of the data"),
+    "steps": (int, False, "of attacks along the gradient"),
+    "restarts": (int, False, "of attacks that begin at random; the worst counts"),
     "samples": (int, False, "of the test set that are looked at, from all over it (default all)"),
     "corruptions": (str, True, "names of corruptions"),
     "severities": (int, True, "of corruptions, 1 to 5"),

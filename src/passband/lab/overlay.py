@@ -24,18 +24,21 @@ _WORDS = {
     "energy": "energy preserved (%)",
     "epoch": "epoch",
     "sigma": "standard deviation of the noise, in units of the network's input",
+    "epsilon": "epsilon (here a share of the range of the data)",
     "test_accuracy": "test accuracy (%)",
     "relative_memory": "memory ÷ that of keep 1",
     "relative_time": "time ÷ that of keep 1",
 }
 # Where rows of a study have what a paper's figure calls otherwise.
-_COLUMNS = {"energy": "at", "sigma": "at", "degrees": "at", "pixels": "at"}
+_COLUMNS = {"energy": "at", "sigma": "at", "degrees": "at", "pixels": "at", "epsilon": "at"}
 _METRICS = {
     ("cross", "keep"): "cross_accuracy",
     ("cross", "keep_measured"): "cross_accuracy",
     ("noise", "sigma"): "accuracy_gaussian",
     ("shift", "degrees"): "turned_accuracy",
     ("shift", "pixels"): "moved_accuracy",
+    ("attacks", "epsilon"): "accuracy_fgsm",
+    ("attacks", "pixels"): "accuracy_by_pixels",
 }
 
 

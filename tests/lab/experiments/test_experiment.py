@@ -137,7 +137,7 @@ def test_an_unknown_name_is_refused_with_a_suggestion(tmp_path: Path) -> None:
 def test_each_experiment_of_the_papers_is_there() -> None:
     folder = Path(passband.lab.experiments.experiment.__file__).parent
     assert {path.stem for path in folder.glob("*.yaml")} == set(available())
-    assert len(available()) == 29
+    assert len(available()) == 30
     images = {f"icml-{name}-{kind}" for name in ("cifar10", "cifar100")
               for kind in ("fixed", "energy", "cross", "resources")}  # fmt: skip
     assert images < set(available())

@@ -1,5 +1,6 @@
 """The studies: each a config, a measurement, rows of the tidy table, and how they are shown."""
 
+from passband.lab.studies.attacks import ATTACKS
 from passband.lab.studies.compaction import COMPACTION
 from passband.lab.studies.convergence import CONVERGENCE
 from passband.lab.studies.corruptions import CORRUPTIONS_STUDY
@@ -26,7 +27,7 @@ __all__ = ["STUDIES", "RatesConfig", "Study", "rates"]
 
 _STUDIES = (
     RATES, CROSS, ENERGY, SPECTRA, CONVERGENCE, SCHEDULE, LAYERS, RESOURCES, PEERS, UCR, KNOB,
-    NOISE, FREQUENCIES, CORRUPTIONS_STUDY, SHIFT,
+    NOISE, FREQUENCIES, CORRUPTIONS_STUDY, SHIFT, ATTACKS,
     SPECNET_BETA, SPECNET_TRAINING, SPECNET_MAPS, MEMORY_METHODS, COMPACTION,
 )  # fmt: skip
 

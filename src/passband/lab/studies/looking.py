@@ -74,12 +74,15 @@ class Trained:
         model: With the weights of the last epoch, on the run's device, in the mode of tests.
         loaded: Its data.
         batches: Of the test set: those samples that the study looks at, on the device.
+        other: The network of another run of the study that is trained by then, on the device, in
+            the mode of tests.
     """
 
     run: TrainConfig
     model: Any
     loaded: LabeledData
     batches: list[Batch]
+    other: Callable[[TrainConfig], nn.Module]
 
     @property
     def inner(self) -> nn.Module:
@@ -129,9 +132,13 @@ def _rows(
     run, loaded = task.run, book.data(task.run)
     with quiet():
         fabric = one_process(run)
-        placed: Any = fabric.setup_module(book.trained(run).eval())
         batches = batches_of_test(loaded, fabric.device, study.samples)
-        found = list(look(Trained(run, placed, loaded, batches)))
+
+        def other(run: TrainConfig) -> nn.Module:
+            return book.trained(book.directory(run)).eval().to(fabric.device)
+
+        model: Any = fabric.setup_module(book.trained(run).eval())
+        found = list(look(Trained(run, model, loaded, batches, other)))
         found.append(Found("looked", float(sum(len(labels) for _, labels in batches))))
     last = task.rows()[-1]
     kept = last.keep_measured
