@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from passband.lab.curves import curves, legend
-from passband.lab.drawing import svg_of_many
+from passband.lab.drawing import log_scale, svg_of_many
 from passband.lab.figures import Figure, figure, file_name
 from passband.lab.results import Row, summarise
 from passband.lab.studies.pairs import by_pair
@@ -166,5 +166,6 @@ def _shares(axes: Axes, rows: Sequence[Row], words: str) -> None:
     plain = points.pop("plain", [])
     curves(axes, points, plain, scale=100)
     axes.set(title=f"The {words} frequencies left", xlabel="share of the frequencies left (%)",
-             ylabel="test accuracy (%)", xscale="log", ylim=(0, 102))  # fmt: skip
+             ylabel="test accuracy (%)", ylim=(0, 102))  # fmt: skip
+    log_scale(axes, "x")
     legend(axes)
