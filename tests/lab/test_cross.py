@@ -94,7 +94,6 @@ def test_table_and_figures_show_the_matrix(finished: Path) -> None:
     ("given", "told"),
     [
         ({"keep": (2.0,)}, "got 2.0"),
-        ({"keep": (None,)}, "beside plain"),
         ({"test_keep": ()}, "test_keep is one or more in .*; got \\(\\)"),
         ({"test_keep": (0.5, 0.0)}, "test_keep.*got 0.0"),
         ({"seeds": 0}, "seeds is at least 1"),

@@ -118,3 +118,9 @@ def test_a_random_band_is_drawn_for_each_step_and_tests_have_the_keep(tmp_path: 
 def test_the_least_keep_is_of_a_keep(tmp_path: Path, given: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"keep_least is at most a keep that does not move; got"):
         config(tmp_path, **given)
+
+
+def test_a_spectral_network_has_no_band_to_turn(tmp_path: Path) -> None:
+    base = replace(config(tmp_path), model="spec_lenet5")
+    with pytest.raises(ValueError, match="study knob is of bands, and model 'spec_lenet5'"):
+        study(tmp_path, base=(base,))

@@ -24,7 +24,7 @@ from passband.lab.training import train
 
 
 def study(out: Path, **given: Any) -> NoiseConfig:
-    settings = {"keep": (0.25,), "noises": ("gaussian", "blur"), "strengths": (0.0, 0.5),
+    settings = {"keep": (0.25,), "noises": ("gaussian", "uniform"), "strengths": (0.0, 0.5),
                 "seeds": 1, "samples": 50}  # fmt: skip
     return NoiseConfig(**{"out": str(out), "base": (config(out, epochs=1),), **settings, **given})
 
@@ -37,7 +37,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(("name", "keep"), [("plain", None), ("keep0.25", 0.25)])
-@pytest.mark.parametrize("kind", ["gaussian", "blur"])
+@pytest.mark.parametrize("kind", ["gaussian", "uniform"])
 def test_accuracy_is_that_of_the_weights_in_noise(
     finished: Path, name: str, keep: float | None, kind: str
 ) -> None:
@@ -73,7 +73,7 @@ def test_the_page_shows_each_noise(finished: Path) -> None:
     page = report.build(finished).read_text()
     assert page.count("<svg") == 2
     tables = noise_tables(results.read(finished / "results.csv"))
-    assert [lines_[0][2:4] for lines_ in tables.values()] == [("0", "0.5")] * 2
+    assert [lines_[0][3:5] for lines_ in tables.values()] == [("0", "0.5")] * 2
 
 
 def row(keep: float | None, at: float, value: float, seed: int = 0) -> Row:
@@ -93,7 +93,7 @@ def test_a_crossing_is_where_straight_lines_meet() -> None:
     assert crossing(found["keep 0.25"], found["plain"]) == 0
     assert crossing(found["keep 0.1"], found["plain"]) is None  # it ends below
     table = next(iter(noise_tables(rows).values()))
-    assert [line[-1] for line in table] == ["above plain from", "", "1.3", "0", "never"]
+    assert [line[2] for line in table] == ["above plain from", "", "1.3", "0", "never"]
 
 
 def test_noise_in_training_is_of_its_deviation(tmp_path: Path) -> None:
@@ -130,6 +130,11 @@ def test_networks_trained_in_noise_are_named(tmp_path: Path) -> None:
         ({"noises": ("pink",)}, "noises is one of .*; got 'pink'"),
         ({"noises": ()}, "one or more; got none"),
         ({"strengths": (-1.0,)}, "strengths is finite and at least 0; got -1.0"),
+        ({"noises": ("gaussian", "blur")}, "strengths are of one unit, but gaussian, blur have 2"),
+        (
+            {"noises": ("pixels",), "strengths": (0.5, 1.5)},
+            r"at most 1; got strengths \(0.5, 1.5\)",
+        ),
         ({"samples": 0}, "samples is at least 1; got 0"),
         ({"seeds": 0}, "seeds is at least 1; got 0"),
     ],
@@ -155,3 +160,41 @@ def test_the_papers_figure_is_drawn_beside(finished: Path) -> None:
         f"lenet5 digits {name}": [(at, by_hand[keep, at], 0.0) for at in (0.0, 0.5)]
         for name, keep in (("plain", None), ("keep 0.25", 0.25))
     }
+
+
+def test_each_noise_has_its_own_strengths(tmp_path: Path) -> None:
+    rows = noise(study(tmp_path, noises=("pixels", "blur"), strengths=(), samples=10, keep=(None,)))
+    for kind in ("pixels", "blur"):
+        found = [row.at for row in rows if row.metric == f"accuracy_{kind}"]
+        assert found == list(NOISES[kind].strengths)
+    assert {row.keep for row in rows} == {None}
+
+
+def test_a_spectral_network_is_tested_in_noise(tmp_path: Path) -> None:
+    base = replace(config(tmp_path, epochs=1, limit=100), model="spec_lenet5")
+    rows = noise(study(tmp_path, base=(base,), keep=(None, 0.5)))
+    assert {row.variant for row in rows} == {"spec"}
+    assert len([row for row in rows if row.metric == "accuracy_gaussian"]) == 2
+
+
+def test_noise_in_training_may_be_of_any_kind(tmp_path: Path) -> None:
+    class See(Callback):
+        def __init__(self) -> None:
+            self.seen: list[torch.Tensor] = []
+
+        def on_start(self, loop: Loop) -> None:
+            loop.model.register_forward_pre_hook(
+                lambda module, args: self.seen.append(args[0]) if module.training else None
+            )
+
+    see = See()
+    run = config(tmp_path, epochs=1, noise=0.4, noise_kind="salt-pepper", limit=500)
+    train(run, callbacks=[see])
+    maps = torch.cat(see.seen)
+    spread = extent(data.load("digits"))
+    ends = (maps == spread.high) | (maps == spread.low)
+    clean = torch.cat([one for one, _ in data.load("digits").limited(500).train])
+    already = ((clean == spread.high) | (clean == spread.low)).double().mean().item()
+    assert ends.double().mean().item() == pytest.approx(0.4 + 0.6 * already, abs=0.02)
+    with pytest.raises(ValueError, match=r"noise 'pixels' is a share; got 1\.5"):
+        config(tmp_path, noise=1.5, noise_kind="pixels")

@@ -71,7 +71,7 @@ STUDY_OPTIONS: dict[str, tuple[Callable[[str], Any], bool, str]] = {
     "strengths": (float, True, "of all of them (default: each has its own)"),
     "sigma": (float, False, "standard deviation of the wave that is added to the input"),
     "input_keep": (float, True, "shares of the frequencies that are left of the input"),
-    "train_noise": (float, True, "standard deviations of noise in training, 0 for none"),
+    "train_noise": (float, True, "strengths of noise in training (of --noise-kind), 0 for none"),
     "attacks": (str, True, f"names, of {', '.join(ATTACKS)} (default all that can be run here)"),
     "epsilons": (float, True, "strengths of attacks, in shares of the range of the data"),
     "steps": (int, False, "of attacks along the gradient"),
@@ -172,7 +172,8 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
     maps.add_argument("--resize", type=int, help="samples of an axis after resampling")
     maps.add_argument("--pad", type=int, help="samples of an axis after padding")
     maps.add_argument("--augment", choices=tuple(AUGMENTATIONS), help="maps in training")
-    maps.add_argument("--noise", type=float, help="standard deviation of noise in training")
+    maps.add_argument("--noise", type=float, help="strength of noise in training")
+    maps.add_argument("--noise-kind", choices=tuple(NOISES), help="of which kind (gaussian)")
     maps.add_argument("--limit", type=int, help="train on so many samples")
     maps.add_argument("--validation", type=float, help="share of the training set held out")
     recipe = command.add_argument_group("training (default: the model's recipe)")

@@ -16,6 +16,7 @@ from passband.lab.checks import (
     check_text,
 )
 from passband.lab.data.augmentation import AUGMENTATIONS
+from passband.lab.data.noise import NOISES
 from passband.lab.models import available, is_spectral
 from passband.lab.models.by_path import is_path
 from passband.lab.recipes import recipe_for
@@ -55,7 +56,8 @@ class TrainConfig:
         pad: Samples of an axis of the maps after padding on both sides; None leaves them.
         resize: Samples of an axis after resampling, before padding; None leaves them.
         augment: What is done to maps in training, one of ``AUGMENTATIONS``.
-        noise: Standard deviation of Gaussian noise that is added to them then, in their units.
+        noise: Strength of noise in training, 0 being none.
+        noise_kind: Of which kind, one of ``NOISES``, which has the unit of the strength.
         limit: Only so many samples to train on, from all over the set; None is all.
         validation: Share of the training set that is held out. After each epoch the model is tried
             on it, and the test set is looked at with the last epoch's weights and with the best.
@@ -115,6 +117,7 @@ class TrainConfig:
     resize: int | None = None
     augment: str = "none"
     noise: float = 0.0
+    noise_kind: str = "gaussian"
     limit: int | None = None
     validation: float = 0.0
     keep: float | None = None
@@ -166,6 +169,9 @@ class TrainConfig:
         check_choice("schedule", self.schedule, SCHEDULES)
         check_choice("augment", self.augment, tuple(AUGMENTATIONS))
         check_positive("noise", self.noise, or_zero=True)
+        check_choice("noise_kind", self.noise_kind, tuple(NOISES))
+        if self.noise > NOISES[self.noise_kind].most:
+            raise ValueError(f"noise {self.noise_kind!r} is a share; got {self.noise!r}")
         self._check_band()
         self._check_thresholds()
 

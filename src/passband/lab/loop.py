@@ -17,6 +17,8 @@ from passband.lab.callback import Callback
 from passband.lab.config import TrainConfig
 from passband.lab.data import LabeledData, Samples
 from passband.lab.data.augmentation import AUGMENTATIONS
+from passband.lab.data.extent import extent
+from passband.lab.data.noise import NOISES
 from passband.lab.history import History
 from passband.lab.optimization import make_optimizer, make_schedule
 
@@ -52,6 +54,7 @@ class Loop:
         self.fabric, self.model, self.run, self.loaded = fabric, model, run, loaded
         self.callbacks = callbacks
         self.epoch, self.history = 0, History(run.early_stop)
+        self._extent = extent(loaded)
         self.batches = self._share(loaded.train, run.batch_size, run.seed)
         self._module = fabric.setup_module(model)
         optimizer = make_optimizer(self._module.parameters(), run)
@@ -149,7 +152,8 @@ class Loop:
         """With a run's noise; drawn on the CPU, it is the same on every device."""
         if not self.run.noise:
             return maps
-        return maps + self.run.noise * torch.randn(maps.shape).to(maps)
+        seed = int(torch.randint(2**62, ()))
+        return NOISES[self.run.noise_kind](maps, self.run.noise, seed, self._extent)
 
     def _share(self, samples: Samples, batch: int, seed: int | None) -> Batches:
         rank, world = self.fabric.global_rank, self.fabric.world_size

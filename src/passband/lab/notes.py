@@ -37,6 +37,9 @@ def of_data(rows: Sequence[Row], about: Mapping[str, Any]) -> Iterable[str]:
         sizes = [f"{count[part]} {words}" for part, words in parts if part in count]
         size = f": {', '.join(sizes)}" if sizes else ""
         yield f"Data: <b>{escape(name)}</b>{size}."
+    looked = {int(row.value) for row in rows if row.metric == "looked"}
+    if looked:
+        yield f"Looked at: {' or '.join(map(str, sorted(looked)))} of the samples to test."
     seeds = len({row.seed for row in rows})
     spread = (
         "A single seed says nothing about the spread."

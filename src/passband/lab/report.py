@@ -172,12 +172,23 @@ def _run(shown: _Shown, number: int | None) -> str:
 """
 
 
+_WIDE = 450  # points: of more than one panel
+
+
 def _section(title: str, lines: Lines | None, drawn: Sequence[Figure], mark: str) -> str:
     """A table, if there is one, and the figures below it."""
     title = escape(title)
-    figures = "".join(f"<figure>{_inline(figure, mark)}</figure>\n" for figure in drawn)
+    figures = "".join(
+        f"<figure{_width(figure)}>{_inline(figure, mark)}</figure>\n" for figure in drawn
+    )
     table = "" if lines is None else _table(title, lines)
     return f"<section><h2>{title}</h2>\n{table}\n<div class='figures'>\n{figures}</div></section>\n"
+
+
+def _width(figure: Figure) -> str:
+    """A figure of several panels has a line of its own, and is scrolled where that is narrow."""
+    found = re.search(r'viewBox="0 0 ([\d.]+) ', figure.svg)
+    return " class='wide' tabindex='0'" if found and float(found[1]) > _WIDE else ""
 
 
 def _table(title: str, lines: Iterable[Sequence[str]]) -> str:

@@ -62,11 +62,13 @@ class Noise:
         disturb: Does it.
         unit: Of its strength, in words.
         strengths: At which networks are tested, 0 being none.
+        most: The greatest strength that there is.
     """
 
     disturb: Disturb
     unit: str
     strengths: tuple[float, ...]
+    most: float = math.inf
 
     def __call__(self, maps: Tensor, strength: float, seed: int, extent: Extent) -> Tensor:
         """Disturbed maps; the same seed draws the same numbers at each strength."""
@@ -82,8 +84,8 @@ NOISES: Mapping[str, Noise] = {
     "gaussian": Noise(added("gaussian"), _SIGMA, _SIGMAS),
     "uniform": Noise(added("uniform"), _SIGMA, _SIGMAS),
     "laplace": Noise(added("laplace"), _SIGMA, _SIGMAS),
-    "salt-pepper": Noise(salt_pepper, "share of the numbers", _SHARES),
-    "pixels": Noise(pixels, "share of the places", _SHARES),
+    "salt-pepper": Noise(salt_pepper, "share of the numbers", _SHARES, 1.0),
+    "pixels": Noise(pixels, "share of the places", _SHARES, 1.0),
     "blur": Noise(blur, "standard deviation, in samples", (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)),
 }
 """Each kind by its name."""

@@ -12,7 +12,7 @@ from passband.lab.studies.at_keeps import accuracy_at_keeps
 from passband.lab.studies.cross_shown import METRIC, cross_figures, cross_notes, cross_tables
 from passband.lab.studies.grid import alone
 from passband.lab.studies.keeps import keeps_of
-from passband.lab.studies.looking import LookingConfig, look_at_each
+from passband.lab.studies.looking import LookingConfig, check_banded, look_at_each
 from passband.lab.studies.study import Study
 from passband.lab.studies.watch import Watch
 
@@ -40,6 +40,7 @@ class CrossConfig(LookingConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "test_keep", keeps_of(self.test_keep, "test_keep"))
+        check_banded(self)
 
 
 @alone

@@ -19,7 +19,7 @@ from passband.lab.studies.at_keeps import accuracy_at_keeps, converted
 from passband.lab.studies.grid import alone
 from passband.lab.studies.keeps import keeps_of
 from passband.lab.studies.knob_shown import METRIC, knob_figures, knob_notes, knob_tables
-from passband.lab.studies.looking import Found, LookingConfig, Trained, look_at_each
+from passband.lab.studies.looking import Found, LookingConfig, Trained, check_banded, look_at_each
 from passband.lab.studies.study import Study
 from passband.lab.studies.task import Task
 from passband.lab.studies.watch import Watch
@@ -53,6 +53,7 @@ class KnobConfig(LookingConfig):
         check_keep(self.least, "least")
         check_count("repeats", self.repeats)
         object.__setattr__(self, "test_keep", keeps_of(self.test_keep, "test_keep"))
+        check_banded(self)
 
 
 @alone
@@ -96,7 +97,8 @@ def _timed(study: KnobConfig, trained: Trained) -> Iterator[Found]:
         found = seconds[f"{keep}"].median
         yield Found("forward_seconds", found, keep)
         yield Found("forward_ratio", found / seconds["plain"].median, keep)
-    bands = itertools.cycle([pb.Band(keep=keep) for keep in study.test_keep])
+    size = trained.run.fft_size
+    bands = itertools.cycle([pb.Band(keep=keep, fft_size=size) for keep in study.test_keep])
     turns = {"turn": lambda: pb.set_band_(converted(trained), next(bands))}
     yield Found("turn_seconds", interleaved(turns, study.repeats, maps.device)["turn"].median)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from torch import nn
@@ -42,11 +43,26 @@ class LookingConfig(StudyConfig):
         if self.samples is not None:
             check_count("samples", self.samples)
         super().__post_init__()
-        object.__setattr__(self, "keep", (None, *keeps_of(self.keep)))
+        narrow = [keep for keep in self.keep if keep is not None]
+        object.__setattr__(self, "keep", (None, *(keeps_of(narrow) if narrow else ())))
 
     def to_dict(self) -> dict[str, Any]:
         """The form that ``config.yaml`` holds."""
         return {**super().to_dict(), "keep": ["plain", *self.keep[1:]]}
+
+
+def check_banded(study: LookingConfig) -> None:
+    """Refuses spectral models, which have no band to set.
+
+    Raises:
+        ValueError: There is one.
+    """
+    for base in study.base:
+        if base.spectral:
+            raise ValueError(
+                f"study {study.name} is of bands, and model {base.model!r} is spectral: it has "
+                "thresholds, which study specnet-beta is of"
+            )
 
 
 class Found(NamedTuple):
@@ -105,13 +121,13 @@ def look_at_each(
         watch: Is told of progress.
         look: What is measured of one network. The rows of a network are written together.
         words: What that is, for ``watch``.
-        tasks: What is trained for a (data, model, seed); None is one network for each keep.
+        tasks: What is trained for a (data, model, seed); None is ``tasks_of_keeps``.
 
     Returns:
         The whole table.
     """
     book = Book(study)
-    made = tasks or (lambda run: [Task(replace(run, keep=keep)) for keep in study.keep])
+    made = tasks or partial(tasks_of_keeps, study)
     placed = [
         replace(task, run=book.directory(task.run, *([task.variant] if task.variant else [])))
         for base in study.base
@@ -124,6 +140,13 @@ def look_at_each(
             part.measure(words)
             book.add(_rows(study, book, part.task, look))
     return book.rows()
+
+
+def tasks_of_keeps(study: LookingConfig, run: TrainConfig) -> list[Task]:
+    """A network for each keep; a spectral one, which has no convolutions to band-limit, alone."""
+    if run.spectral:
+        return [Task(run)]
+    return [Task(replace(run, keep=keep)) for keep in study.keep]
 
 
 def _rows(

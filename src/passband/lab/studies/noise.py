@@ -15,7 +15,7 @@ from passband.lab.data.noise import NOISES
 from passband.lab.evaluation import accuracy
 from passband.lab.results import Row
 from passband.lab.studies.grid import alone
-from passband.lab.studies.looking import Found, LookingConfig, Trained, look_at_each
+from passband.lab.studies.looking import Found, LookingConfig, Trained, look_at_each, tasks_of_keeps
 from passband.lab.studies.noise_shown import METRIC, noise_figures, noise_notes, noise_tables
 from passband.lab.studies.study import Study
 from passband.lab.studies.task import Task
@@ -29,7 +29,7 @@ class NoiseConfig(LookingConfig):
     Attributes:
         noises: Kinds of noise, of ``NOISES``; each is tested at its own strengths.
         strengths: At which all of them are tested instead.
-        train_noise: Standard deviations of Gaussian noise in training; each trains all keeps.
+        train_noise: Strengths of noise in training (of ``noise_kind``); each trains all keeps.
 
     Raises:
         TypeError, ValueError: A value is of the wrong type or out of range; the message has it.
@@ -48,6 +48,15 @@ class NoiseConfig(LookingConfig):
             check_positive("strengths", strength, or_zero=True)
         if not self.noises or not self.train_noise:
             raise ValueError("noises and train_noise are one or more; got none")
+        units = {NOISES[name].unit for name in self.noises}
+        if self.strengths and len(units) > 1:
+            raise ValueError(
+                f"strengths are of one unit, but {', '.join(self.noises)} have {len(units)}: "
+                f"{'; '.join(sorted(units))}; name noises of one unit"
+            )
+        most = min(NOISES[name].most for name in self.noises)
+        if any(strength > most for strength in self.strengths):
+            raise ValueError(f"shares are at most {most:g}; got strengths {self.strengths}")
         for name in ("noises", "strengths", "train_noise"):
             object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
 
@@ -57,7 +66,7 @@ def noise(study: NoiseConfig, watch: Watch) -> list[Row]:
     """Trains every (data, model, seed, keep), and tests it in each noise at each strength.
 
     Rows ``accuracy_KIND``: ``at`` is the strength. Networks of one seed meet the same noise. A
-    network that was trained in noise has its standard deviation in its variant: ``band +0.5``.
+    network that was trained in noise has its strength in its variant: ``band +0.5``.
 
     What it is given, returns and raises, ``DoStudy`` says.
     """
@@ -75,9 +84,9 @@ def noise(study: NoiseConfig, watch: Watch) -> list[Row]:
 
     def tasks(run: TrainConfig) -> Iterator[Task]:
         for sigma in study.train_noise:
-            for keep in study.keep:
-                one = replace(run, keep=keep, noise=sigma)
-                yield Task(one, f"{one.variant} +{sigma:g}" if sigma else None)
+            for task in tasks_of_keeps(study, replace(run, noise=sigma)):
+                named = f"{task.run.variant} +{sigma:g}" if sigma else None
+                yield replace(task, variant=named)
 
     return look_at_each(study, watch, tested, "in noise", tasks)
 

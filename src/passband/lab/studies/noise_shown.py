@@ -40,19 +40,20 @@ def noise_figures(rows: Sequence[Row], directory: Path) -> dict[str, list[Figure
 def noise_notes(rows: Sequence[Row], run: Mapping[str, Any]) -> Iterable[str]:
     """How to read them."""
     yield (
-        "Each network is tested in noise that it knows nothing of, and all of one seed in the same "
-        "noise. Standard deviations are in units of the network's input, whose own is 1 over the "
-        "training set: on images with a pixel deviation of .3 (of white less black), 1 is .3."
+        "Each network is tested in noise, all of one seed in the same, which is not clipped to the "
+        "range of the data. Standard deviations are in units of the network's input: with the "
+        "usual preprocessing the data's own is 1 over the training set."
     )
     yield (
         "<b>above plain from</b> is the strength from which on a network's mean accuracy is never "
-        "below plain's, and somewhere above; 0 if it always is. What a network loses without noise "
-        "is its price: the column 0."
+        "below plain's, and somewhere above, among the strengths that were tested. It is of means: "
+        "where they differ by less than the seeds do, or both are at chance, it says little. What "
+        "a network loses at the least strength is its price."
     )
     if any("+" in row.variant for row in rows):
         yield (
-            "<b>+0.5</b>: trained with Gaussian noise of that standard deviation. It is what one "
-            "does against noise that one expects, and the measure of what a band is worth."
+            "<b>+0.5</b>: trained in noise of that strength. It is what one does against noise "
+            "that one expects, and the measure of what a band is worth; the others know of none."
         )
     yield (
         "Noise is random: accuracy in it says nothing about attacks, which the study "

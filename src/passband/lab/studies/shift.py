@@ -87,7 +87,7 @@ def shift(study: ShiftConfig, watch: Watch) -> list[Row]:
                 for offsets in _directions(size, len(space))
             ]
             yield from _compared(trained, before, changes, (MOVED, MOVED_SAME), size)
-            if size:
+            if size >= 1 and size == int(size):
                 yield Found(CONSISTENT, _consistency(trained, background, size), size)
         for angle in study.angles if len(space) == 2 else ():
             turns = [
@@ -142,7 +142,7 @@ def _consistency(trained: Trained, background: Tensor, size: float) -> float:
     """
     words = f"{trained.run.seed} {size:g}"
     generator = torch.Generator().manual_seed(zlib.crc32(words.encode()))
-    most = max(1, int(size))
+    most = int(size)
     agree = []
     with torch.no_grad():
         for maps, _ in trained.batches:

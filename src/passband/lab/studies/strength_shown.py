@@ -59,10 +59,10 @@ def strength_table(rows: Iterable[Row]) -> Lines:
         return "" if name == "plain" else "never" if at is None else f"{at:.2g}"
 
     return [
-        ("network", "seeds", *(f"{at:g}" for at in places), "above plain from"),
+        ("network", "seeds", "above plain from", *(f"{at:g}" for at in places)),
         *(
-            (name, str(max(one.n for one in line.values())),
-             *(cell(line.get(at), 100, 1) for at in places), beyond(name, line))
+            (name, str(max(one.n for one in line.values())), beyond(name, line),
+             *(cell(line.get(at), 100, 1) for at in places))
             for name, line in found.items()
         ),
     ]  # fmt: skip
