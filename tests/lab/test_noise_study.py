@@ -11,7 +11,7 @@ import passband as pb
 from digits_run import config, weights
 from passband.lab import data, models, overlay, report, results
 from passband.lab.callback import Callback
-from passband.lab.data import gather, size
+from passband.lab.data import gather, size, whole
 from passband.lab.data.extent import extent
 from passband.lab.data.noise import NOISES
 from passband.lab.loop import Loop
@@ -193,7 +193,7 @@ def test_noise_in_training_may_be_of_any_kind(tmp_path: Path) -> None:
     maps = torch.cat(see.seen)
     spread = extent(data.load("digits"))
     ends = (maps == spread.high) | (maps == spread.low)
-    clean = torch.cat([one for one, _ in data.load("digits").limited(500).train])
+    clean = whole(data.load("digits").limited(500).train)[0]
     already = ((clean == spread.high) | (clean == spread.low)).double().mean().item()
     assert ends.double().mean().item() == pytest.approx(0.4 + 0.6 * already, abs=0.02)
     with pytest.raises(ValueError, match=r"noise 'pixels' is a share; got 1\.5"):

@@ -59,7 +59,7 @@ def frequencies_figures(rows: Sequence[Row], directory: Path) -> dict[str, list[
                     name,
                     f"Fourier heat maps of {of}: error for each frequency of a wave, zero in the "
                     "middle, a map for each keep",
-                    svg_of_many(name, partial(_maps, heats=heats), (2.3 * len(heats), 2.9)),
+                    svg_of_many(name, partial(_maps, heats=heats), (2.3 * len(heats), 2.3)),
                 )
             ]
         for metric, words in ((LOW, "lowest"), (HIGH, "highest")):
@@ -153,9 +153,11 @@ def _maps(canvas: Canvas, heats: Mapping[str, Heat]) -> None:
         rows, columns = (sorted({wave[axis] for wave in heat}) for axis in (0, 1))
         nothing = float("nan")
         values = [[100 * heat.get((k, m), nothing) for m in columns] for k in rows]
-        shown = axes.pcolormesh(columns, rows, values, cmap="viridis", vmin=0, vmax=100 * highest)
+        edges = (columns[0] - 0.5, columns[-1] + 0.5, rows[0] - 0.5, rows[-1] + 0.5)
+        shown = axes.imshow(values, cmap="viridis", vmin=0, vmax=100 * highest, origin="lower",
+                            extent=edges, interpolation="none")  # fmt: skip
         axes.grid(visible=False)
-        axes.set(title=name, aspect="equal")
+        axes.set(title=name)
     canvas.colorbar(shown, ax=list(panels), label="error (%)", shrink=0.7)
 
 
