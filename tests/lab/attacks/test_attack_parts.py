@@ -22,8 +22,8 @@ from passband.lab.attacks import (
     Outcome,
     Target,
     available,
-    has_thresholds,
     is_random,
+    misleads,
     straight_through,
 )
 from passband.lab.attacks.decision import broken_together
@@ -130,12 +130,41 @@ def test_a_spectral_network_passes_more_when_its_thresholds_are_passed_through()
     ).eval()
     maps = data.load("digits").test[:4][0].requires_grad_(True)
     through = straight_through(net)
-    assert has_thresholds(net)
-    assert not has_thresholds(models.create_model("lenet5", num_classes=10, in_channels=1))
+    assert misleads(net)
+    assert not misleads(models.create_model("lenet5", num_classes=10, in_channels=1))
     torch.testing.assert_close(through(maps), net(maps))
     slopes = [torch.autograd.grad(one(maps).sum(), maps)[0] for one in (net, through)]
     assert not torch.allclose(*slopes)
     assert all(bool(slope.isfinite().all()) for slope in slopes)
+
+
+def test_rounding_is_passed_straight_through() -> None:
+    rounding, linear = pb.nn.ColorDepth(2, -2.0, 2.0), nn.Linear(4, 2)
+    for net in (nn.Sequential(rounding, linear), nn.Sequential(rounding, rounding, linear)):
+        maps = torch.randn(3, 4, requires_grad=True)
+        assert misleads(net)
+        through = straight_through(net)
+        assert not misleads(through)
+        assert torch.equal(through(maps), net(maps))
+        (passed,) = torch.autograd.grad(through(maps)[:, 0].sum(), maps)
+        torch.testing.assert_close(passed, linear.weight[0].detach().expand(3, 4))
+        (true,) = torch.autograd.grad(net(maps)[:, 0].sum(), maps)
+        assert not true.any()
+    assert not misleads(straight_through(rounding))
+
+
+def test_a_rounding_network_is_attacked_past_its_rounding() -> None:
+    foolbox()
+    torch.manual_seed(0)
+    linear = nn.Linear(4, 2)
+    net = OnUnit(nn.Sequential(pb.nn.ColorDepth(3), nn.Flatten(), linear), UNIT)
+    maps = torch.rand(40, 1, 2, 2)
+    network = Network(net, [(maps, net(maps).argmax(1))], (0.3,), 0)
+    chosen = [ATTACKS[name] for name in ("fgsm", "pgd-bpda")]
+    found = {metric: value for metric, value, _ in network.under(chosen, Budget(5, 1))}
+    assert found["accuracy_fgsm"] == 1
+    assert found["accuracy_pgd-bpda"] < 0.9
+    assert found["accuracy_worst"] == found["accuracy_pgd-bpda"]
 
 
 def test_gradients_go_through_the_band_that_energy_selects() -> None:

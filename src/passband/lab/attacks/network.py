@@ -14,7 +14,7 @@ from passband.lab.attacks.averaged import Averaged, is_random
 from passband.lab.attacks.checks import numbers
 from passband.lab.attacks.outcome import Outcome, Target, of_nothing, together
 from passband.lab.attacks.pixels import PIXELS
-from passband.lab.attacks.straight_through import has_thresholds
+from passband.lab.attacks.straight_through import misleads
 from passband.lab.attacks.unit import OnUnit
 from passband.lab.evaluation import Batch
 from passband.lab.measurement import short
@@ -93,7 +93,7 @@ class Network:
     def _takes(self, attack: Attack) -> bool:
         return (
             attack.of == "any"
-            or (attack.of == "thresholds" and has_thresholds(self.net))
+            or (attack.of == "misleading" and misleads(self.net))
             or (attack.of == "random" and self.random)
         )
 

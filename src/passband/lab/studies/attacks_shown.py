@@ -98,8 +98,9 @@ def attacks_notes(rows: Sequence[Row], run: Mapping[str, Any]) -> Iterable[str]:
         )
     if "pgd-bpda" in names:
         yield (
-            "A threshold's true gradient says nothing of the coefficients that it zeroes; "
-            "<b>pgd-bpda</b> lets the gradient pass straight through (Athalye et al. 2018)."
+            "A threshold's true gradient says nothing of the coefficients that it zeroes, and that "
+            "of rounding is zero; <b>pgd-bpda</b> lets the gradient pass straight through "
+            "(Athalye et al. 2018). It knows passband's own such layers, and no others."
         )
     if "pgd-eot" in names:
         yield (
