@@ -120,7 +120,7 @@ def test_beside_the_papers_figures_are_one_step_and_pixels(finished: Path) -> No
 
 def test_a_spectral_network_is_attacked_past_its_thresholds(tmp_path: Path) -> None:
     foolbox()
-    told = study(tmp_path, base=(base(tmp_path),), attacks=("pgd", "pgd-bpda", "pgd-eot"))
+    told = study(tmp_path, base=(base(tmp_path),), attacks=("pgd", "pgd-bpda"))
     rows = attacks(told)
     assert {row.variant for row in rows} == {"spec"}
     names = {row.metric for row in rows if row.metric.startswith("accuracy_")}
@@ -129,6 +129,29 @@ def test_a_spectral_network_is_attacked_past_its_thresholds(tmp_path: Path) -> N
         "accuracy_worst",
     }  # fmt: skip
     assert any("pgd-bpda" in note for note in attacks_notes(rows, {}))
+
+
+class Rounding(nn.Sequential):
+    def __init__(self, num_classes: int, in_channels: int) -> None:
+        super().__init__(
+            pb.nn.ColorDepth(2, -2.0, 2.0), nn.Conv2d(in_channels, 4, 3), nn.Flatten(),
+            nn.Linear(144, num_classes),
+        )  # fmt: skip
+
+
+def test_what_an_attack_by_name_was_left_out_for_is_told(tmp_path: Path) -> None:
+    foolbox()
+    run = base(tmp_path, model=f"{__name__}:Rounding")
+    told = study(tmp_path, base=(run,), attacks=("pgd-bpda", "pgd-eot"))
+    rows = attacks(told)
+    names = {row.metric for row in rows if row.metric.startswith("accuracy_")}
+    assert "accuracy_pgd-bpda" in names
+    assert "accuracy_pgd-eot" not in names
+    (note,) = [one for one in attacks_notes(rows, told.to_dict()) if "left out" in one]
+    assert "pgd-eot</b> is for networks that draw random numbers" in note
+    assert f"plain of {run.model} on digits, keep 0.25 of" in note
+    alone = [row for row in rows if row.metric in ("accuracy_clean", "looked")]
+    assert not attacks_tables(alone)
 
 
 def row(metric: str, value: float, at: float | None = None, seed: int = 0) -> Row:
@@ -178,6 +201,8 @@ def test_a_check_is_passed_or_failed_by_its_numbers() -> None:
     [
         ({"attacks": ("fgsn",)}, "attacks is one of fgsm, .*; got 'fgsn'"),
         ({"attacks": ()}, "at least one"),
+        ({"attacks": ("pgd", "pgd-eot")}, "pgd-eot is for networks that draw .* among lenet5; "),
+        ({"attacks": ("pgd-bpda",)}, "pgd-bpda is for networks with thresholds or rounding"),
         ({"epsilons": ()}, "at least one"),
         ({"epsilons": (0.0,)}, "epsilons is finite and above 0; got 0.0"),
         ({"epsilons": (1.5,)}, "at most 1; got 1.5"),

@@ -22,6 +22,13 @@ class Budget:
 
 Of = Literal["any", "misleading", "random"]
 
+FOR: dict[Of, str] = {
+    "any": "any network",
+    "misleading": "networks with thresholds or rounding",
+    "random": "networks that draw random numbers",
+}
+"""Which networks an attack is for, in words."""
+
 
 @dataclass(frozen=True)
 class Attack:

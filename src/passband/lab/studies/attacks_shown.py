@@ -9,7 +9,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from passband.lab.attacks import ATTACKS
+from passband.lab.attacks import ATTACKS, FOR
 from passband.lab.curves import curves, legend
 from passband.lab.figures import Figure, figure
 from passband.lab.results import Row, Summary, summarise
@@ -32,7 +32,8 @@ def attacks_tables(rows: Sequence[Row]) -> dict[str, Lines]:
     """Accuracies by attack, network and epsilon; least changes; the checks."""
     tables: dict[str, Lines] = {}
     for (data, model), mine in by_pair(rows).items():
-        tables[_title(data, model)] = _accuracies(mine)
+        if len(accuracies := _accuracies(mine)) > 1:
+            tables[_title(data, model)] = accuracies
         if least := _least(mine):
             tables[f"{model} on {data}: least changes"] = least
         if by_pixels := by_metric(mine, ACCURACY).get(_PIXELS):
@@ -89,6 +90,7 @@ def attacks_notes(rows: Sequence[Row], run: Mapping[str, Any]) -> Iterable[str]:
         "than at keep 1 at each epsilon (26.5 % against 57.5 % at 0.01). No claim of robustness "
         "against attacks follows from a band."
     )
+    yield from _left_out(rows, run.get("attacks") or ())
     names = {row.metric.removeprefix(ACCURACY) for row in rows}
     if any(row.variant.startswith("energy") for row in rows):
         yield (
@@ -140,6 +142,23 @@ def attacks_notes(rows: Sequence[Row], run: Mapping[str, Any]) -> Iterable[str]:
             "The paper's epsilon is a share of the range of <i>standardised</i> pixels, which is "
             "some five of their units, so the same share of black to white as here."
         )
+
+
+def _left_out(rows: Sequence[Row], asked: Iterable[str]) -> Iterable[str]:
+    """A sentence for each attack that was asked for and is not for all of the networks."""
+    for name in asked:
+        nets = []
+        for (data, model), mine in by_pair(rows).items():
+            metrics = by_metric(mine, ACCURACY)
+            under = {network(row) for row in metrics.get(name, ())}
+            every = dict.fromkeys(network(row) for row in metrics.get(_CLEAN, ()))
+            nets += [f"{net} of {model} on {data}" for net in every if net not in under]
+        if nets:
+            kind = FOR[ATTACKS[name].of] if name in ATTACKS else "others"
+            yield (
+                f"<b>{escape(name)}</b> is for {kind}; it was left out for "
+                f"{escape(', '.join(nets))}."
+            )
 
 
 def _checked_at(rows: Sequence[Row]) -> str:
