@@ -102,7 +102,16 @@ def test_tables_and_page_show_them(finished: Path) -> None:
     page = report.build(finished).read_text()
     for words in ("digits-lenet5-attack-fgsm", "digits-lenet5-attack-worst_linf"):
         assert (finished / "figures" / f"{words}.svg").exists()
-    for words in ("upper bound", "share of that range", "1/255", ">PASS", "26.5 %"):
+    assert "attacked with 40 samples of the test set of digits" in page
+    assert "1 random start;" in page
+    for words in (
+        "a fixed band;",
+        "upper bound",
+        "share of that range",
+        "1/255",
+        ">PASS",
+        "26.5 %",
+    ):
         assert words in page
 
 
@@ -194,6 +203,47 @@ def test_a_check_is_passed_or_failed_by_its_numbers() -> None:
     second = [row("check_large", 0.25, 0.5, seed=1)]
     assert checked(good + second)["0 at a large epsilon"] == "FAIL 25.0 (1 of 2 seeds)"
     assert checks_table([row("accuracy_clean", 1.0)]) == []
+
+
+def test_a_check_of_an_attack_that_did_nothing_says_nothing() -> None:
+    idle = [
+        *(row("check_steps", 0.9, at) for at in (1, 4, 8)), row("check_noise", 0.9, 0.1),
+        row("check_transfer", 0.9, 0.1), row("accuracy_clean", 0.95),
+        row("accuracy_fgsm", 0.95, 0.1), row("accuracy_pgd", 0.95, 0.1),
+        row("median_l2_cw", float("inf")), row("median_l2_boundary", float("inf")),
+    ]  # fmt: skip
+    assert checked(idle) == {
+        "more steps help": "says nothing 90.0 → 90.0",
+        "steps are enough": "says nothing 90.0 → 90.0",
+        "pgd ≤ fgsm": "says nothing 95.0 → 95.0",
+        "noise ≥ pgd": "says nothing 90.0 ≥ 90.0",
+        "transfer ≥ pgd": "says nothing 90.0 ≥ 90.0",
+        "cw ≤ boundary": "says nothing inf, inf",
+    }
+    better = [row("check_steps", value, at, seed=1) for value, at in ((0.5, 1), (0.3, 4), (0.3, 8))]
+    cells = checked([*idle, *better, row("check_noise", 0.9, 0.1, seed=1)])
+    assert cells["more steps help"] == "PASS 50.0 → 30.0 (1 of 2 seeds)"
+
+
+def test_chance_fails_no_check_of_a_random_network() -> None:
+    rows = [
+        *(row("check_steps", value, at) for at, value in ((1, 0.3), (4, 0.31), (8, 0.28))),
+        row("check_noise", 0.9, 0.1), row("check_transfer", 0.29, 0.1),
+        row("check_large", 0.02, 0.5),
+    ]  # fmt: skip
+    verdicts = [cell.split()[0] for cell in checked(rows).values()]
+    assert verdicts == ["FAIL", "FAIL", "FAIL", "PASS", "FAIL"]
+    cells = checked([*rows, row("check_chance", 0.015, 0.1)])
+    assert [cell.split()[0] for cell in cells.values()] == ["PASS"] * 5
+    assert cells["transfer ≥ pgd"] == "PASS 29.0 ≈ 31.0"
+
+
+def test_the_strongest_gradients_stand_beside_one_step() -> None:
+    rows = [
+        row("accuracy_fgsm", 0.7, 0.1), row("accuracy_pgd", 0.9, 0.1),
+        row("accuracy_pgd-bpda", 0.2, 0.1),
+    ]  # fmt: skip
+    assert checked(rows) == {"pgd ≤ fgsm": "PASS 70.0 → 20.0"}
 
 
 @pytest.mark.parametrize(

@@ -90,11 +90,6 @@ class AttacksConfig(LookingConfig):
         """How hard is tried."""
         return Budget(self.steps, self.restarts)
 
-    @property
-    def checked_at(self) -> float:
-        """The epsilon that checks are made at."""
-        return self.epsilons[2 * len(self.epsilons) // 3]
-
 
 @alone
 def attacks(study: AttacksConfig, watch: Watch) -> list[Row]:
@@ -141,7 +136,7 @@ def _attacked(study: AttacksConfig, attacks: list[Attack], trained: Trained) -> 
     else:
         other = trained.other(replace(run, keep=None, energy=None))
         plain = OnUnit(other, spread)
-    for number in network.checked(study.budget, study.checked_at, plain):
+    for number in network.checked(study.budget, plain):
         yield Found(*number)
 
 

@@ -70,6 +70,8 @@ def attacks_notes(rows: Sequence[Row], run: Mapping[str, Any]) -> Iterable[str]:
         "off first. Norms in the table of least changes are Euclidean, of the whole map; inf says "
         "that half of the samples or more held."
     )
+    if looked := _looked(rows):
+        yield f"Each network was attacked with {escape(looked)}."
     yield (
         "The column <b>0</b> is accuracy without an attack, on the samples that are attacked; it "
         "is what lines are to be compared from, since a narrow band has less to lose. What is "
@@ -86,9 +88,10 @@ def attacks_notes(rows: Sequence[Row], run: Mapping[str, Any]) -> Iterable[str]:
     yield (
         "Attacks know the band: gradients are exact at every keep, and of a band by energy they go "
         "through the frequencies that were selected. So attacks along the gradient lose nothing to "
-        "a band. The paper's own numbers say so: under FGSM its ResNet-18 at keep 0.15 does worse "
-        "than at keep 1 at each epsilon (26.5 % against 57.5 % at 0.01). No claim of robustness "
-        "against attacks follows from a band."
+        "a fixed band; of a band by energy they do not follow how a change alters the selection, "
+        "and may lose by it. The paper's own numbers say so: under FGSM its ResNet-18 at keep 0.15 "
+        "does worse than at keep 1 at each epsilon (26.5 % against 57.5 % at 0.01). No claim of "
+        "robustness against attacks follows from a band."
     )
     yield from _left_out(rows, run.get("attacks") or ())
     names = {row.metric.removeprefix(ACCURACY) for row in rows}
@@ -117,25 +120,30 @@ def attacks_notes(rows: Sequence[Row], run: Mapping[str, Any]) -> Iterable[str]:
         )
     yield (
         f"Attacks along the gradient have {escape(str(run.get('steps')))} steps and "
-        f"{escape(str(run.get('restarts')))} random starts; cw has 5 searches of 3 times as many "
+        f"{escape(_counted(run.get('restarts')))}; cw has 5 searches of 3 times as many "
         "steps, boundary and salt-pepper 25 times as many. That is little for decision-based "
         "attacks. They are Foolbox's; the local search over pixels is passband's own."
     )
     yield (
         "<b>Checks</b> are signs of attacks that are too weak or gradients that mislead (Athalye "
         "et al. 2018; Carlini et al. 2019); a FAIL says that accuracies of that network are not to "
-        "be trusted as they are. They are made with pgd without a random start, at the epsilon "
-        f"{_checked_at(rows)}; accuracies are in percent of the samples that are right without an "
-        "attack, and numbers those of the first seed, or the first that fails. <b>loss rises</b>: "
-        "cross entropy before the first step and after the last. <b>more steps help</b>: what a "
-        "quarter of the steps and all of them leave. <b>steps are enough</b>: what they and twice "
-        "as many leave, within 2. <b>pgd ≤ fgsm</b>: what fgsm and pgd leave where pgd does worst "
-        "beside it, within 2. <b>0 at a large epsilon</b>: what is left at 0.5, where every map "
-        "can be grey. <b>noise ≥ pgd</b>: what changes of the same size and random sign leave. "
-        "<b>transfer ≥ pgd</b>: what maps leave that were made on the plain network of the same "
-        "seed. <b>cw ≤ deepfool</b>, <b>cw ≤ boundary</b>: their median norms, within 5 % of "
-        "deepfool's, whose single line a search should not be far behind; an attack without "
-        "gradients that finds smaller changes says that gradients hide something."
+        "be trusted as they are, and <b>says nothing</b> that the attack did no more than noise, "
+        "or that nothing broke. They are made with the strongest of pgd, pgd-bpda and pgd-eot that "
+        "is for such a network, without a random start, at the smallest epsilon at which it leaves "
+        "the plain network of the same seed less than half of its accuracy, else the largest: "
+        f"{_checked_at(rows)}. Of random networks they are means of 5 looks, and differences that "
+        "such looks have among each other do not fail them. Accuracies are in percent of the "
+        "samples that are right without an attack, and numbers those of the first seed, or the "
+        "first that fails. <b>loss rises</b>: cross entropy before the first step and after the "
+        "last. <b>more steps help</b>: what a quarter of the steps and all of them leave. <b>steps "
+        "are enough</b>: what they and twice as many leave, within 2. <b>pgd ≤ fgsm</b>: what fgsm "
+        "and the strongest pgd leave where that does worst beside it, within 2. <b>0 at a large "
+        "epsilon</b>: what is left at 0.5, where every map can be grey. <b>noise ≥ pgd</b>: what "
+        "changes of the same size and random sign leave. <b>transfer ≥ pgd</b>: what maps leave "
+        "that were made on the plain network of the same seed. <b>cw ≤ deepfool</b>, <b>cw ≤ "
+        "boundary</b>: their median norms, within 5 % of deepfool's, whose single line a search "
+        "should not be far behind; an attack without gradients that finds smaller changes says "
+        "that gradients hide something."
     )
     if {"icml-fgsm", "icml-local-search"} & set(run.get("paper") or ()):
         yield (
@@ -161,9 +169,25 @@ def _left_out(rows: Sequence[Row], asked: Iterable[str]) -> Iterable[str]:
             )
 
 
+def _counted(restarts: object) -> str:
+    return f"{restarts} random start{'' if restarts == 1 else 's'}"
+
+
+def _looked(rows: Sequence[Row]) -> str:
+    """How many samples of the test set were attacked, by data where they differ."""
+    found: dict[str, set[int]] = {}
+    for row in rows:
+        if row.metric == "looked":
+            found.setdefault(row.data, set()).add(int(row.value))
+    return "; ".join(
+        f"{', '.join(map(str, sorted(counts)))} samples of the test set of {data}"
+        for data, counts in found.items()
+    )
+
+
 def _checked_at(rows: Sequence[Row]) -> str:
-    found = dict.fromkeys(row.at for row in rows if row.metric == "check_noise")
-    return ", ".join(f"{at:g}" for at in found if at is not None)
+    found = sorted({row.at for row in rows if row.metric == "check_noise" and row.at})
+    return ", ".join(f"{at:g}" for at in found)
 
 
 def _title(data: str, model: str) -> str:
