@@ -102,7 +102,16 @@ def test_tables_and_page_show_them(finished: Path) -> None:
     page = report.build(finished).read_text()
     for words in ("digits-lenet5-attack-fgsm", "digits-lenet5-attack-worst_linf"):
         assert (finished / "figures" / f"{words}.svg").exists()
-    for words in ("upper bound", "share of that range", "1/255", ">PASS", "26.5 %"):
+    assert "attacked with 40 samples of the test set of digits" in page
+    assert "1 random start;" in page
+    for words in (
+        "a fixed band;",
+        "upper bound",
+        "share of that range",
+        "1/255",
+        ">PASS",
+        "26.5 %",
+    ):
         assert words in page
 
 
@@ -120,7 +129,7 @@ def test_beside_the_papers_figures_are_one_step_and_pixels(finished: Path) -> No
 
 def test_a_spectral_network_is_attacked_past_its_thresholds(tmp_path: Path) -> None:
     foolbox()
-    told = study(tmp_path, base=(base(tmp_path),), attacks=("pgd", "pgd-bpda", "pgd-eot"))
+    told = study(tmp_path, base=(base(tmp_path),), attacks=("pgd", "pgd-bpda"))
     rows = attacks(told)
     assert {row.variant for row in rows} == {"spec"}
     names = {row.metric for row in rows if row.metric.startswith("accuracy_")}
@@ -129,6 +138,29 @@ def test_a_spectral_network_is_attacked_past_its_thresholds(tmp_path: Path) -> N
         "accuracy_worst",
     }  # fmt: skip
     assert any("pgd-bpda" in note for note in attacks_notes(rows, {}))
+
+
+class Rounding(nn.Sequential):
+    def __init__(self, num_classes: int, in_channels: int) -> None:
+        super().__init__(
+            pb.nn.ColorDepth(2, -2.0, 2.0), nn.Conv2d(in_channels, 4, 3), nn.Flatten(),
+            nn.Linear(144, num_classes),
+        )  # fmt: skip
+
+
+def test_what_an_attack_by_name_was_left_out_for_is_told(tmp_path: Path) -> None:
+    foolbox()
+    run = base(tmp_path, model=f"{__name__}:Rounding")
+    told = study(tmp_path, base=(run,), attacks=("pgd-bpda", "pgd-eot"))
+    rows = attacks(told)
+    names = {row.metric for row in rows if row.metric.startswith("accuracy_")}
+    assert "accuracy_pgd-bpda" in names
+    assert "accuracy_pgd-eot" not in names
+    (note,) = [one for one in attacks_notes(rows, told.to_dict()) if "left out" in one]
+    assert "pgd-eot</b> is for networks that draw random numbers" in note
+    assert f"plain of {run.model} on digits, keep 0.25 of" in note
+    alone = [row for row in rows if row.metric in ("accuracy_clean", "looked")]
+    assert not attacks_tables(alone)
 
 
 def row(metric: str, value: float, at: float | None = None, seed: int = 0) -> Row:
@@ -173,11 +205,54 @@ def test_a_check_is_passed_or_failed_by_its_numbers() -> None:
     assert checks_table([row("accuracy_clean", 1.0)]) == []
 
 
+def test_a_check_of_an_attack_that_did_nothing_says_nothing() -> None:
+    idle = [
+        *(row("check_steps", 0.9, at) for at in (1, 4, 8)), row("check_noise", 0.9, 0.1),
+        row("check_transfer", 0.9, 0.1), row("accuracy_clean", 0.95),
+        row("accuracy_fgsm", 0.95, 0.1), row("accuracy_pgd", 0.95, 0.1),
+        row("median_l2_cw", float("inf")), row("median_l2_boundary", float("inf")),
+    ]  # fmt: skip
+    assert checked(idle) == {
+        "more steps help": "says nothing 90.0 → 90.0",
+        "steps are enough": "says nothing 90.0 → 90.0",
+        "pgd ≤ fgsm": "says nothing 95.0 → 95.0",
+        "noise ≥ pgd": "says nothing 90.0 ≥ 90.0",
+        "transfer ≥ pgd": "says nothing 90.0 ≥ 90.0",
+        "cw ≤ boundary": "says nothing inf, inf",
+    }
+    better = [row("check_steps", value, at, seed=1) for value, at in ((0.5, 1), (0.3, 4), (0.3, 8))]
+    cells = checked([*idle, *better, row("check_noise", 0.9, 0.1, seed=1)])
+    assert cells["more steps help"] == "PASS 50.0 → 30.0 (1 of 2 seeds)"
+
+
+def test_chance_fails_no_check_of_a_random_network() -> None:
+    rows = [
+        *(row("check_steps", value, at) for at, value in ((1, 0.3), (4, 0.31), (8, 0.28))),
+        row("check_noise", 0.9, 0.1), row("check_transfer", 0.29, 0.1),
+        row("check_large", 0.02, 0.5),
+    ]  # fmt: skip
+    verdicts = [cell.split()[0] for cell in checked(rows).values()]
+    assert verdicts == ["FAIL", "FAIL", "FAIL", "PASS", "FAIL"]
+    cells = checked([*rows, row("check_chance", 0.015, 0.1)])
+    assert [cell.split()[0] for cell in cells.values()] == ["PASS"] * 5
+    assert cells["transfer ≥ pgd"] == "PASS 29.0 ≈ 31.0"
+
+
+def test_the_strongest_gradients_stand_beside_one_step() -> None:
+    rows = [
+        row("accuracy_fgsm", 0.7, 0.1), row("accuracy_pgd", 0.9, 0.1),
+        row("accuracy_pgd-bpda", 0.2, 0.1),
+    ]  # fmt: skip
+    assert checked(rows) == {"pgd ≤ fgsm": "PASS 70.0 → 20.0"}
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [
         ({"attacks": ("fgsn",)}, "attacks is one of fgsm, .*; got 'fgsn'"),
         ({"attacks": ()}, "at least one"),
+        ({"attacks": ("pgd", "pgd-eot")}, "pgd-eot is for networks that draw .* among lenet5; "),
+        ({"attacks": ("pgd-bpda",)}, "pgd-bpda is for networks with thresholds or rounding"),
         ({"epsilons": ()}, "at least one"),
         ({"epsilons": (0.0,)}, "epsilons is finite and above 0; got 0.0"),
         ({"epsilons": (1.5,)}, "at most 1; got 1.5"),

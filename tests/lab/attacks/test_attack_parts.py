@@ -22,8 +22,8 @@ from passband.lab.attacks import (
     Outcome,
     Target,
     available,
-    has_thresholds,
     is_random,
+    misleads,
     straight_through,
 )
 from passband.lab.attacks.decision import broken_together
@@ -130,12 +130,86 @@ def test_a_spectral_network_passes_more_when_its_thresholds_are_passed_through()
     ).eval()
     maps = data.load("digits").test[:4][0].requires_grad_(True)
     through = straight_through(net)
-    assert has_thresholds(net)
-    assert not has_thresholds(models.create_model("lenet5", num_classes=10, in_channels=1))
+    assert misleads(net)
+    assert not misleads(models.create_model("lenet5", num_classes=10, in_channels=1))
     torch.testing.assert_close(through(maps), net(maps))
     slopes = [torch.autograd.grad(one(maps).sum(), maps)[0] for one in (net, through)]
     assert not torch.allclose(*slopes)
     assert all(bool(slope.isfinite().all()) for slope in slopes)
+
+
+def test_rounding_is_passed_straight_through() -> None:
+    rounding, linear = pb.nn.ColorDepth(2, -2.0, 2.0), nn.Linear(4, 2)
+    for net in (nn.Sequential(rounding, linear), nn.Sequential(rounding, rounding, linear)):
+        maps = torch.randn(3, 4, requires_grad=True)
+        assert misleads(net)
+        through = straight_through(net)
+        assert not misleads(through)
+        assert torch.equal(through(maps), net(maps))
+        (passed,) = torch.autograd.grad(through(maps)[:, 0].sum(), maps)
+        torch.testing.assert_close(passed, linear.weight[0].detach().expand(3, 4))
+        (true,) = torch.autograd.grad(net(maps)[:, 0].sum(), maps)
+        assert not true.any()
+    assert not misleads(straight_through(rounding))
+
+
+def test_a_rounding_network_is_attacked_past_its_rounding() -> None:
+    foolbox()
+    torch.manual_seed(0)
+    linear = nn.Linear(4, 2)
+    net = OnUnit(nn.Sequential(pb.nn.ColorDepth(3), nn.Flatten(), linear), UNIT)
+    maps = torch.rand(40, 1, 2, 2)
+    network = Network(net, [(maps, net(maps).argmax(1))], (0.3,), 0)
+    chosen = [ATTACKS[name] for name in ("fgsm", "pgd-bpda")]
+    found = {metric: value for metric, value, _ in network.under(chosen, Budget(5, 1))}
+    assert found["accuracy_fgsm"] == 1
+    assert found["accuracy_pgd-bpda"] < 0.9
+    assert found["accuracy_worst"] == found["accuracy_pgd-bpda"]
+
+
+def linear_behind(*layers: nn.Module) -> tuple[OnUnit, OnUnit, tuple[Tensor, Tensor]]:
+    """A linear network, the same behind layers, and maps with the labels that it gives them."""
+    torch.manual_seed(0)
+    last = nn.Linear(4, 2)
+    last.bias.data = -last.weight.data.sum(1) / 2  # of grey it is undecided
+    linear = nn.Sequential(nn.Flatten(), last)
+    maps = torch.rand(60, 1, 2, 2)
+    plain = OnUnit(linear, UNIT)
+    return plain, OnUnit(nn.Sequential(*layers, linear), UNIT), (maps, plain(maps).argmax(1))
+
+
+def test_checks_take_the_gradients_that_break_most() -> None:
+    foolbox()
+    plain, net, batch = linear_behind(pb.nn.ColorDepth(4))
+    network = Network(net, [batch], (0.01, 0.1, 0.3, 0.4), 0)
+    found = {(m, at): value for m, value, at in network.checked(Budget(4, 1), plain)}
+    assert found["check_loss", 4] > found["check_loss", 0]
+    assert found["check_steps", 4] < 0.5  # rounding leaves plain pgd nothing to follow
+    assert found["check_large", 0.5] == 0
+    assert ("check_chance", 0.3) not in found
+
+
+def test_checks_are_made_where_the_plain_network_loses_half() -> None:
+    foolbox()
+    plain, net, batch = linear_behind(nn.Identity())
+    under = Network(plain, [batch], (0.01, 0.1, 0.2, 0.3, 0.4), 0)
+    alone = [ATTACKS["pgd"]]
+    lost = [at for m, value, at in under.under(alone, Budget(4, 1))
+            if m == "accuracy_pgd" and value < 0.5]  # fmt: skip
+    assert len(lost) > 1
+    for network, other in ((under, None), (Network(net, [batch], under.epsilons, 0), plain)):
+        (at,) = [at for m, _, at in network.checked(Budget(4, 1), other) if m == "check_noise"]
+        assert at == lost[0]
+    weak = Network(plain, [batch], (0.0001, 0.0002), 0)
+    assert [at for m, _, at in weak.checked(BUDGET, None) if m == "check_noise"] == [0.0002]
+
+
+def test_checks_of_a_random_network_tell_what_chance_does() -> None:
+    foolbox()
+    plain, net, batch = linear_behind(pb.nn.NoiseChannel(0.1))
+    network = Network(net, [batch], (0.1, 0.3), 0)
+    found = {m: value for m, value, _ in network.checked(Budget(4, 1), plain)}
+    assert 0 <= found["check_chance"] < 0.2
 
 
 def test_gradients_go_through_the_band_that_energy_selects() -> None:
@@ -247,7 +321,7 @@ def test_a_network_that_is_right_of_nothing_has_nothing_left() -> None:
     network = Network(OnUnit(Linear(torch.ones(1, 2, 2), 0), UNIT), [(maps, labels)], (0.1,), 0)
     found = list(network.under([ATTACKS["fgsm"], ATTACKS["pixels"]], BUDGET))
     assert {value for _, value, _ in found} == {0.0}
-    assert list(network.checked(BUDGET, 0.1, None)) == []
+    assert list(network.checked(BUDGET, None)) == []
 
 
 def test_auto_attack_is_asked_as_its_package_wants(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,14 @@ class Budget:
     restarts: int
 
 
-Of = Literal["any", "thresholds", "random"]
+Of = Literal["any", "misleading", "random"]
+
+FOR: dict[Of, str] = {
+    "any": "any network",
+    "misleading": "networks with thresholds or rounding",
+    "random": "networks that draw random numbers",
+}
+"""Which networks an attack is for, in words."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,8 @@ class Attack:
         what: In a few words.
         norm: What an epsilon is of: the largest change of a value, or the root mean square of all.
         find: Tries to break all samples of a target, of which there is at least one.
-        of: Which networks it is for: any, those with thresholds, or those that draw random numbers.
+        of: Which networks it is for: any, those with layers whose gradient says little (thresholds,
+            rounding), or those that draw random numbers.
     """
 
     name: str

@@ -5,6 +5,7 @@ Athalye et al. 2018, section 3.1; Carlini et al., "On Evaluating Adversarial Rob
 
 from collections.abc import Iterable
 from dataclasses import replace
+from statistics import fmean
 from typing import NamedTuple
 
 import torch
@@ -12,10 +13,12 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from passband.lab.attacks.attack import Budget
-from passband.lab.attacks.gradient import boxed, projected
+from passband.lab.attacks.averaged import is_random
 from passband.lab.attacks.outcome import Target
+from passband.lab.attacks.strongest import attacked, left, strongest
 
 LARGE = 0.5  # every value can be the middle of the range, whatever it was
+_LOOKS = 5  # at the maps of a random network
 
 
 class Number(NamedTuple):
@@ -35,8 +38,9 @@ class Number(NamedTuple):
 def numbers(target: Target, budget: Budget, plain: nn.Module | None) -> Iterable[Number]:
     """Numbers of one network.
 
-    All attacks are projected gradient descent without a random start, at one epsilon; accuracies
-    are shares of the target's samples.
+    All attacks are projected gradient descent without a random start, along those of its gradients
+    that leave the least, at one epsilon; accuracies are shares of the target's samples. Of a random
+    network they are means of several looks, and ``chance`` is how far those are apart.
 
     Args:
         target: With that epsilon alone.
@@ -44,37 +48,28 @@ def numbers(target: Target, budget: Budget, plain: nn.Module | None) -> Iterable
         plain: The unconverted network of the same seed, on unit maps; None if it is this one.
     """
     (epsilon,) = target.epsilons
+    random = is_random(target.net, target.maps[:2])
+    looks = _LOOKS if random else 1
+    target = strongest(target, budget.steps)
 
-    def left(maps: Tensor) -> float:
-        return 1 - float(target.breaks(maps).float().mean())
+    def held(maps: Tensor) -> float:
+        return fmean(left(target, maps) for _ in range(looks))
 
     for steps in sorted({0, 1, budget.steps // 4, budget.steps // 2, budget.steps}):
-        maps = _first_steps(target, budget, steps)
-        yield Number("loss", _loss(target, maps), steps)
+        maps = attacked(target, steps, of=budget.steps)
+        yield Number("loss", fmean(_loss(target, maps) for _ in range(looks)), steps)
     for steps in sorted({max(1, budget.steps // 4), budget.steps, 2 * budget.steps}):
-        yield Number("steps", left(_attacked(target, steps)), steps)
-    yield Number("large", left(_attacked(replace(target, epsilons=(LARGE,)), budget.steps)), LARGE)
+        yield Number("steps", held(attacked(target, steps)), steps)
+    yield Number("large", held(attacked(replace(target, epsilons=(LARGE,)), budget.steps)), LARGE)
     noise = epsilon * torch.rand_like(target.maps).mul(2).sub(1).sign()
-    yield Number("noise", left((target.maps + noise).clamp(0, 1)), epsilon)
+    yield Number("noise", held((target.maps + noise).clamp(0, 1)), epsilon)
     if plain is not None:
-        moved = _attacked(replace(target, net=plain), budget.steps)
-        yield Number("transfer", left(moved), epsilon)
-
-
-def _attacked(target: Target, steps: int) -> Tensor:
-    attack = projected(steps, random_start=False)
-    net = boxed(target.net, target.maps)
-    found: Tensor = attack(net, target.maps, target.labels, epsilons=target.epsilons[0])[1]
-    return found
-
-
-def _first_steps(target: Target, budget: Budget, steps: int) -> Tensor:
-    """Maps after so many steps of the attack that takes all of the budget's."""
-    attack = projected(budget.steps, random_start=False)
-    attack.steps = steps
-    net = boxed(target.net, target.maps)
-    found: Tensor = attack(net, target.maps, target.labels, epsilons=target.epsilons[0])[1]
-    return found
+        other = strongest(replace(target, net=plain), budget.steps)
+        yield Number("transfer", held(attacked(other, budget.steps)), epsilon)
+    if random:
+        maps = attacked(target, budget.steps)
+        several = [left(target, maps) for _ in range(looks)]
+        yield Number("chance", max(several) - min(several), epsilon)
 
 
 def _loss(target: Target, maps: Tensor) -> float:

@@ -51,13 +51,13 @@ def pgd_margin(target: Target, budget: Budget) -> Outcome:
 
 
 def pgd_straight(target: Target, budget: Budget) -> Outcome:
-    """As ``pgd``, with gradients that pass thresholds as if they were not there."""
+    """As ``pgd``, with gradients that pass thresholds and rounding as if not there."""
     return pgd(replace(target, net=straight_through(target.net)), budget)
 
 
 def pgd_averaged(target: Target, budget: Budget) -> Outcome:
-    """As ``pgd``, along the mean gradient of several draws."""
-    return pgd(replace(target, net=Averaged(target.net)), budget)
+    """As ``pgd``, along the mean gradient of several draws, straight through rounding."""
+    return pgd(replace(target, net=Averaged(straight_through(target.net))), budget)
 
 
 def cw(target: Target, budget: Budget) -> Outcome:

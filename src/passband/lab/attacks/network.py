@@ -14,7 +14,8 @@ from passband.lab.attacks.averaged import Averaged, is_random
 from passband.lab.attacks.checks import numbers
 from passband.lab.attacks.outcome import Outcome, Target, of_nothing, together
 from passband.lab.attacks.pixels import PIXELS
-from passband.lab.attacks.straight_through import has_thresholds
+from passband.lab.attacks.straight_through import misleads
+from passband.lab.attacks.strongest import telling
 from passband.lab.attacks.unit import OnUnit
 from passband.lab.evaluation import Batch
 from passband.lab.measurement import short
@@ -50,6 +51,7 @@ class Network:
         self, net: OnUnit, batches: Sequence[Batch], epsilons: tuple[float, ...], seed: int
     ) -> None:
         self.net, self.epsilons, self.seed = net, epsilons, seed
+        self.first = batches[0]
         self.random = is_random(net, net.unit(batches[0][0][:2]))
         judge = Averaged(net) if self.random else net
         self.total = sum(len(labels) for _, labels in batches)
@@ -82,18 +84,33 @@ class Network:
             yield from self._accuracies("worst_linf", _worst(within))
             yield from self._accuracies("worst", _worst(every))
 
-    def checked(self, budget: Budget, epsilon: float, plain: OnUnit | None) -> Iterator[Measured]:
-        """What the checks are made of, of the first batch; see ``numbers``."""
-        target = replace(self.targets[0], epsilons=(epsilon,))
-        if len(target.labels):
+    def checked(self, budget: Budget, plain: OnUnit | None) -> Iterator[Measured]:
+        """What the checks are made of, of the first batch; see ``numbers``.
+
+        They are made at the smallest epsilon at which less than half of what the plain network is
+        right of holds, else at the largest.
+
+        Args:
+            budget: Of the attack.
+            plain: The unconverted network of the same seed; None if it is this one.
+        """
+        if len(self.targets[0].labels):
+            likely = self if plain is None else self._same_of(plain)
+            with _seeded(self.seed):
+                epsilon = telling(likely.targets[0], budget.steps)
+            target = replace(self.targets[0], epsilons=(epsilon,))
             with _seeded(self.seed):
                 for name, value, at in numbers(target, budget, plain):
                     yield Measured(f"check_{name}", short(value), at)
 
+    def _same_of(self, net: OnUnit) -> "Network":
+        """Another network with the first batch."""
+        return Network(net, [self.first], self.epsilons, self.seed)
+
     def _takes(self, attack: Attack) -> bool:
         return (
             attack.of == "any"
-            or (attack.of == "thresholds" and has_thresholds(self.net))
+            or (attack.of == "misleading" and misleads(self.net))
             or (attack.of == "random" and self.random)
         )
 

@@ -11,6 +11,7 @@ from passband.lab.attacks.package import foolbox
 from passband.lab.checks import check_choice, check_count, check_keep, check_positive
 from passband.lab.config import TrainConfig
 from passband.lab.data.extent import extent
+from passband.lab.models.by_path import is_path
 from passband.lab.results import Row
 from passband.lab.studies.attacks_shown import attacks_figures, attacks_notes, attacks_tables
 from passband.lab.studies.grid import alone
@@ -53,6 +54,7 @@ class AttacksConfig(LookingConfig):
             check_keep(share, "energy")
         for name in self.attacks or ():
             check_choice("attacks", name, tuple(known.ATTACKS))
+            self._check_applies(known.ATTACKS[name])
         if self.attacks == () or not self.epsilons:
             raise ValueError(
                 f"attacks and epsilons are at least one; got {self.attacks} and {self.epsilons}"
@@ -69,15 +71,24 @@ class AttacksConfig(LookingConfig):
         if self.attacks is not None:
             object.__setattr__(self, "attacks", tuple(dict.fromkeys(self.attacks)))
 
+    def _check_applies(self, attack: Attack) -> None:
+        """Refuses an attack that is for none of the networks, as far as their names tell."""
+        if attack.of == "any" or not self.base:
+            return
+        for run in self.base:
+            # What a path leads to is not known yet.
+            if is_path(run.model) or (attack.of == "misleading" and run.spectral):
+                return
+        models = ", ".join(dict.fromkeys(run.model for run in self.base))
+        raise ValueError(
+            f"attacks: {attack.name} is for {known.FOR[attack.of]}, of which there is none among "
+            f"{models}; leave it out"
+        )
+
     @property
     def budget(self) -> Budget:
         """How hard is tried."""
         return Budget(self.steps, self.restarts)
-
-    @property
-    def checked_at(self) -> float:
-        """The epsilon that checks are made at."""
-        return self.epsilons[2 * len(self.epsilons) // 3]
 
 
 @alone
@@ -125,7 +136,7 @@ def _attacked(study: AttacksConfig, attacks: list[Attack], trained: Trained) -> 
     else:
         other = trained.other(replace(run, keep=None, energy=None))
         plain = OnUnit(other, spread)
-    for number in network.checked(study.budget, study.checked_at, plain):
+    for number in network.checked(study.budget, plain):
         yield Found(*number)
 
 

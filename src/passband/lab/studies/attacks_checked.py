@@ -1,5 +1,6 @@
-"""The checks of attacks as a table: PASS or FAIL, with the numbers that say so."""
+"""The checks of attacks as a table: PASS, FAIL or neither, with the numbers that say so."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -10,22 +11,28 @@ from passband.lab.studies.study import Lines
 
 _NEAR = 1.05  # of norms
 _SLACK = 0.02  # of accuracies of few samples; of a loss, the share that it may fall back
+_RANDOM = 0.1  # that share, of a random network; also how far its norms may be apart
 
 Numbers = Mapping[str, Mapping[float | None, float]]
 """Of one network and seed: values by metric, then by ``at``."""
 
 
 class Verdict(NamedTuple):
-    """What a check says of one network and seed."""
+    """What a check says of one network and seed.
 
-    good: bool
+    Attributes:
+        good: Whether it is passed; None where it says nothing, as of an attack that did nothing.
+        shown: The numbers that say so.
+    """
+
+    good: bool | None
     shown: str
 
 
 def checks_table(rows: Sequence[Row]) -> Lines:
     """A line for each check, a column for each network; empty where nothing was checked.
 
-    A cell has the numbers of the first seed, or of the first one that fails.
+    A cell has the numbers of the first seed, or of the first one that decides it.
     """
     found: dict[str, dict[int, dict[str, dict[float | None, float]]]] = {}
     for row in rows:
@@ -41,13 +48,15 @@ def checks_table(rows: Sequence[Row]) -> Lines:
 
 def _cell(verdicts: Iterable[Verdict | None]) -> str:
     made = [one for one in verdicts if one is not None]
-    failed = [one for one in made if not one.good]
     if not made:
         return ""
-    if not failed:
-        return f"PASS {made[0].shown}"
-    several = f" ({len(failed)} of {len(made)} seeds)" if len(made) > 1 else ""
-    return f"FAIL {failed[0].shown}{several}"
+    for good, word in ((False, "FAIL"), (True, "PASS")):
+        these = [one for one in made if one.good is good]
+        if these:
+            every = good and len(these) == len(made)
+            several = f" ({len(these)} of {len(made)} seeds)" if len(made) > 1 and not every else ""
+            return f"{word} {these[0].shown}{several}"
+    return f"says nothing {made[0].shown}"
 
 
 def _loss_rises(of: Numbers) -> Verdict | None:
@@ -57,21 +66,38 @@ def _loss_rises(of: Numbers) -> Verdict | None:
     whole = losses[-1] - losses[0]
     falls = max((a - b for a, b in pairwise(losses)), default=0.0)
     shown = f"{losses[0]:.2g} → {losses[-1]:.2g}"
-    return Verdict(whole > 0 and falls <= _SLACK * whole, shown)
+    share = _RANDOM if "check_chance" in of else _SLACK
+    return Verdict(whole > 0 and falls <= share * whole, shown)
 
 
 def _more_steps_help(of: Numbers) -> Verdict | None:
     few, usual, _ = _steps(of)
     if few is None or usual is None:
         return None
-    return Verdict(usual <= few, f"{_percent(few)} → {_percent(usual)}")
+    return _told(
+        of, few == usual, usual <= few + _chance(of), f"{_percent(few)} → {_percent(usual)}"
+    )
 
 
 def _steps_are_enough(of: Numbers) -> Verdict | None:
     _, usual, many = _steps(of)
     if usual is None or many is None:
         return None
-    return Verdict(usual - many <= _SLACK, f"{_percent(usual)} → {_percent(many)}")
+    enough = usual - many <= max(_SLACK, _chance(of))
+    return _told(of, usual == many, enough, f"{_percent(usual)} → {_percent(many)}")
+
+
+def _told(of: Numbers, tie: bool, good: bool, shown: str) -> Verdict:
+    """A verdict, but on a tie where the attack does no more than noise."""
+    _, own, _ = _steps(of)
+    noise = next(iter(of.get("check_noise", {}).values()), 1.0)
+    return Verdict(None if tie and own is not None and own >= noise else good, shown)
+
+
+def _chance(of: Numbers) -> float:
+    """By how much accuracies of a random network may differ by chance; 0 of others."""
+    apart = next(iter(of.get("check_chance", {}).values()), None)
+    return 0.0 if apart is None else _SLACK + apart
 
 
 def _steps(of: Numbers) -> tuple[float | None, float | None, float | None]:
@@ -97,22 +123,29 @@ def _no_less(of: Numbers, metric: str) -> Verdict | None:
     other = next(iter(of.get(metric, {}).values()), None)
     if own is None or other is None:
         return None
-    sign = "≥" if other >= own else "<"
-    return Verdict(other >= own, f"{_percent(other)} {sign} {_percent(own)}")
+    good = other >= own - _chance(of)
+    sign = "≥" if other >= own else "≈" if good else "<"
+    return _told(of, other == own, good, f"{_percent(other)} {sign} {_percent(own)}")
 
 
 def _nothing_left(of: Numbers) -> Verdict | None:
     values = of.get("check_large", {})
-    return next((Verdict(left == 0, _percent(left)) for left in values.values()), None)
+    most = _chance(of)
+    return next((Verdict(left <= most, _percent(left)) for left in values.values()), None)
 
 
 def _steps_beat_one(of: Numbers) -> Verdict | None:
-    one, many = of.get("accuracy_fgsm", {}), of.get("accuracy_pgd", {})
+    one = of.get("accuracy_fgsm", {})
+    all_of = [of.get(f"accuracy_{name}", {}) for name in ("pgd", "pgd-bpda", "pgd-eot")]
+    many = {at: min(found[at] for found in all_of if at in found) for at in set().union(*all_of)}
     gaps = [(many[at] - value, value, many[at]) for at, value in one.items() if at in many]
     if not gaps:
         return None
-    gap, single, several = max(gaps)
-    return Verdict(gap <= _SLACK, f"{_percent(single)} → {_percent(several)}")
+    clean = next(iter(of.get("accuracy_clean", {}).values()), 2.0)
+    did = [gap for gap in gaps if min(gap[1:]) < clean]
+    gap, single, several = max(did or gaps)
+    good = gap <= max(_SLACK, _chance(of)) if did else None
+    return Verdict(good, f"{_percent(single)} → {_percent(several)}")
 
 
 def _gradients_beat_decisions(of: Numbers) -> Verdict | None:
@@ -130,7 +163,10 @@ def _no_larger(of: Numbers, other: str, times: float) -> Verdict | None:
     )
     if one is None or its is None:
         return None
-    return Verdict(one <= times * its, f"{one:.3g}, {its:.3g}")
+    good = None if one == its == math.inf else one <= times * its
+    if "check_chance" in of and good is False:
+        good = one <= (times + _RANDOM) * its
+    return Verdict(good, f"{one:.3g}, {its:.3g}")
 
 
 def _percent(share: float) -> str:

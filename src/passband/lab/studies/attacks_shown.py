@@ -9,7 +9,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from passband.lab.attacks import ATTACKS
+from passband.lab.attacks import ATTACKS, FOR
 from passband.lab.curves import curves, legend
 from passband.lab.figures import Figure, figure
 from passband.lab.results import Row, Summary, summarise
@@ -32,7 +32,8 @@ def attacks_tables(rows: Sequence[Row]) -> dict[str, Lines]:
     """Accuracies by attack, network and epsilon; least changes; the checks."""
     tables: dict[str, Lines] = {}
     for (data, model), mine in by_pair(rows).items():
-        tables[_title(data, model)] = _accuracies(mine)
+        if len(accuracies := _accuracies(mine)) > 1:
+            tables[_title(data, model)] = accuracies
         if least := _least(mine):
             tables[f"{model} on {data}: least changes"] = least
         if by_pixels := by_metric(mine, ACCURACY).get(_PIXELS):
@@ -69,6 +70,8 @@ def attacks_notes(rows: Sequence[Row], run: Mapping[str, Any]) -> Iterable[str]:
         "off first. Norms in the table of least changes are Euclidean, of the whole map; inf says "
         "that half of the samples or more held."
     )
+    if looked := _looked(rows):
+        yield f"Each network was attacked with {escape(looked)}."
     yield (
         "The column <b>0</b> is accuracy without an attack, on the samples that are attacked; it "
         "is what lines are to be compared from, since a narrow band has less to lose. What is "
@@ -85,10 +88,12 @@ def attacks_notes(rows: Sequence[Row], run: Mapping[str, Any]) -> Iterable[str]:
     yield (
         "Attacks know the band: gradients are exact at every keep, and of a band by energy they go "
         "through the frequencies that were selected. So attacks along the gradient lose nothing to "
-        "a band. The paper's own numbers say so: under FGSM its ResNet-18 at keep 0.15 does worse "
-        "than at keep 1 at each epsilon (26.5 % against 57.5 % at 0.01). No claim of robustness "
-        "against attacks follows from a band."
+        "a fixed band; of a band by energy they do not follow how a change alters the selection, "
+        "and may lose by it. The paper's own numbers say so: under FGSM its ResNet-18 at keep 0.15 "
+        "does worse than at keep 1 at each epsilon (26.5 % against 57.5 % at 0.01). No claim of "
+        "robustness against attacks follows from a band."
     )
+    yield from _left_out(rows, run.get("attacks") or ())
     names = {row.metric.removeprefix(ACCURACY) for row in rows}
     if any(row.variant.startswith("energy") for row in rows):
         yield (
@@ -98,8 +103,9 @@ def attacks_notes(rows: Sequence[Row], run: Mapping[str, Any]) -> Iterable[str]:
         )
     if "pgd-bpda" in names:
         yield (
-            "A threshold's true gradient says nothing of the coefficients that it zeroes; "
-            "<b>pgd-bpda</b> lets the gradient pass straight through (Athalye et al. 2018)."
+            "A threshold's true gradient says nothing of the coefficients that it zeroes, and that "
+            "of rounding is zero; <b>pgd-bpda</b> lets the gradient pass straight through "
+            "(Athalye et al. 2018). It knows passband's own such layers, and no others."
         )
     if "pgd-eot" in names:
         yield (
@@ -114,25 +120,30 @@ def attacks_notes(rows: Sequence[Row], run: Mapping[str, Any]) -> Iterable[str]:
         )
     yield (
         f"Attacks along the gradient have {escape(str(run.get('steps')))} steps and "
-        f"{escape(str(run.get('restarts')))} random starts; cw has 5 searches of 3 times as many "
+        f"{escape(_counted(run.get('restarts')))}; cw has 5 searches of 3 times as many "
         "steps, boundary and salt-pepper 25 times as many. That is little for decision-based "
         "attacks. They are Foolbox's; the local search over pixels is passband's own."
     )
     yield (
         "<b>Checks</b> are signs of attacks that are too weak or gradients that mislead (Athalye "
         "et al. 2018; Carlini et al. 2019); a FAIL says that accuracies of that network are not to "
-        "be trusted as they are. They are made with pgd without a random start, at the epsilon "
-        f"{_checked_at(rows)}; accuracies are in percent of the samples that are right without an "
-        "attack, and numbers those of the first seed, or the first that fails. <b>loss rises</b>: "
-        "cross entropy before the first step and after the last. <b>more steps help</b>: what a "
-        "quarter of the steps and all of them leave. <b>steps are enough</b>: what they and twice "
-        "as many leave, within 2. <b>pgd ≤ fgsm</b>: what fgsm and pgd leave where pgd does worst "
-        "beside it, within 2. <b>0 at a large epsilon</b>: what is left at 0.5, where every map "
-        "can be grey. <b>noise ≥ pgd</b>: what changes of the same size and random sign leave. "
-        "<b>transfer ≥ pgd</b>: what maps leave that were made on the plain network of the same "
-        "seed. <b>cw ≤ deepfool</b>, <b>cw ≤ boundary</b>: their median norms, within 5 % of "
-        "deepfool's, whose single line a search should not be far behind; an attack without "
-        "gradients that finds smaller changes says that gradients hide something."
+        "be trusted as they are, and <b>says nothing</b> that the attack did no more than noise, "
+        "or that nothing broke. They are made with the strongest of pgd, pgd-bpda and pgd-eot that "
+        "is for such a network, without a random start, at the smallest epsilon at which it leaves "
+        "the plain network of the same seed less than half of its accuracy, else the largest: "
+        f"{_checked_at(rows)}. Of random networks they are means of 5 looks, and differences that "
+        "such looks have among each other do not fail them. Accuracies are in percent of the "
+        "samples that are right without an attack, and numbers those of the first seed, or the "
+        "first that fails. <b>loss rises</b>: cross entropy before the first step and after the "
+        "last. <b>more steps help</b>: what a quarter of the steps and all of them leave. <b>steps "
+        "are enough</b>: what they and twice as many leave, within 2. <b>pgd ≤ fgsm</b>: what fgsm "
+        "and the strongest pgd leave where that does worst beside it, within 2. <b>0 at a large "
+        "epsilon</b>: what is left at 0.5, where every map can be grey. <b>noise ≥ pgd</b>: what "
+        "changes of the same size and random sign leave. <b>transfer ≥ pgd</b>: what maps leave "
+        "that were made on the plain network of the same seed. <b>cw ≤ deepfool</b>, <b>cw ≤ "
+        "boundary</b>: their median norms, within 5 % of deepfool's, whose single line a search "
+        "should not be far behind; an attack without gradients that finds smaller changes says "
+        "that gradients hide something."
     )
     if {"icml-fgsm", "icml-local-search"} & set(run.get("paper") or ()):
         yield (
@@ -141,9 +152,42 @@ def attacks_notes(rows: Sequence[Row], run: Mapping[str, Any]) -> Iterable[str]:
         )
 
 
+def _left_out(rows: Sequence[Row], asked: Iterable[str]) -> Iterable[str]:
+    """A sentence for each attack that was asked for and is not for all of the networks."""
+    for name in asked:
+        nets = []
+        for (data, model), mine in by_pair(rows).items():
+            metrics = by_metric(mine, ACCURACY)
+            under = {network(row) for row in metrics.get(name, ())}
+            every = dict.fromkeys(network(row) for row in metrics.get(_CLEAN, ()))
+            nets += [f"{net} of {model} on {data}" for net in every if net not in under]
+        if nets:
+            kind = FOR[ATTACKS[name].of] if name in ATTACKS else "others"
+            yield (
+                f"<b>{escape(name)}</b> is for {kind}; it was left out for "
+                f"{escape(', '.join(nets))}."
+            )
+
+
+def _counted(restarts: object) -> str:
+    return f"{restarts} random start{'' if restarts == 1 else 's'}"
+
+
+def _looked(rows: Sequence[Row]) -> str:
+    """How many samples of the test set were attacked, by data where they differ."""
+    found: dict[str, set[int]] = {}
+    for row in rows:
+        if row.metric == "looked":
+            found.setdefault(row.data, set()).add(int(row.value))
+    return "; ".join(
+        f"{', '.join(map(str, sorted(counts)))} samples of the test set of {data}"
+        for data, counts in found.items()
+    )
+
+
 def _checked_at(rows: Sequence[Row]) -> str:
-    found = dict.fromkeys(row.at for row in rows if row.metric == "check_noise")
-    return ", ".join(f"{at:g}" for at in found if at is not None)
+    found = sorted({row.at for row in rows if row.metric == "check_noise" and row.at})
+    return ", ".join(f"{at:g}" for at in found)
 
 
 def _title(data: str, model: str) -> str:
