@@ -51,11 +51,17 @@ def wrong(name: str, model: nn.Module, maps: Tensor, labels: Tensor) -> Tensor:
 
     Raises:
         RuntimeError: the model yields something else than a number for each class.
+        ValueError: a label is no class of the model's.
     """
     out = model(maps)
     if not isinstance(out, Tensor) or out.dim() != 2 or len(out) != len(maps):
         given = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
         raise RuntimeError(
             f"{name}: the model yields (N, classes) for N = {len(maps)} maps; got {given}"
+        )
+    if not 0 <= int(labels.min()) <= int(labels.max()) < out.shape[1]:
+        raise ValueError(
+            f"{name}: labels are from 0 to {out.shape[1] - 1}, of the model's classes; got "
+            f"{int(labels.min())} to {int(labels.max())}"
         )
     return out.argmax(1) != labels
