@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -151,8 +152,11 @@ def test_a_writer_that_is_gone_keeps_nobody_out(tmp_path: Path) -> None:
 def test_ctrl_c_ends_all_at_once_and_the_study_goes_on(tmp_path: Path, jobs: str) -> None:
     long = ["--epochs", "200", "--jobs", jobs]
     words = [sys.executable, "-m", "passband", *GRID, *long, "--out", str(tmp_path)]
+    # A shell's background job, which these tests may be, ignores Ctrl-C, and its children with it.
+    heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     process = subprocess.Popen(words, env=ENVIRONMENT, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.PIPE, start_new_session=True)  # fmt: skip
+                               stderr=subprocess.PIPE, start_new_session=True,
+                               preexec_fn=heeding)  # fmt: skip
     while len(list(tmp_path.glob("runs/*/last.ckpt"))) < int(jobs):
         assert process.poll() is None
         time.sleep(0.1)
