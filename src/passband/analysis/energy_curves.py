@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from passband.analysis.drawing import axes_or_new
+from passband.analysis.named import of_name
 from passband.analysis.watching import Maps, batches_of, layers_of, on_input, undisturbed
 from passband.band import Band, FFTSize
 from passband.convert.layers import BAND_OF, own_class
@@ -67,10 +68,7 @@ class EnergyCurves:
 
     def __getitem__(self, name: str) -> LayerCurve:
         """That of a layer."""
-        for layer in self.layers:
-            if layer.name == name:
-                return layer
-        raise KeyError(f"no curve of {name!r}; there are {[one.name for one in self.layers]}")
+        return of_name(self.layers, name, "curve")
 
     def draw(self, axes: Axes | None = None) -> Axes:
         """The share of the energy by keep, a line for each layer.

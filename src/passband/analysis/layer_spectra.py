@@ -13,6 +13,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils import parametrize
 
 from passband.analysis.drawing import axes_or_new
+from passband.analysis.named import of_name
 from passband.analysis.radial import RadialEnergy, added, of_spectrum, radial_energy
 from passband.analysis.watching import (
     Loss,
@@ -93,10 +94,7 @@ class ModelSpectra:
 
     def __getitem__(self, name: str) -> LayerSpectra:
         """That of a layer, for the first size of maps that reached it."""
-        for layer in self.layers:
-            if layer.name == name:
-                return layer
-        raise KeyError(f"no spectra of {name!r}; there are {[one.name for one in self.layers]}")
+        return of_name(self.layers, name, "spectra")
 
     def draw(self, axes: Axes | None = None, kind: Kind = "outputs") -> Axes:
         """A line for each layer.

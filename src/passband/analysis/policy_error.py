@@ -13,6 +13,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils import parametrize
 
 from passband.analysis.drawing import axes_or_new
+from passband.analysis.named import of_name
 from passband.analysis.radial import MOST_AXES, RadialEnergy, radial_energy
 from passband.analysis.watching import (
     Loss,
@@ -99,10 +100,7 @@ class PolicyError:
 
     def __getitem__(self, name: str) -> RadialError:
         """That of a layer."""
-        for layer in self.layers:
-            if layer.name == name:
-                return layer
-        raise KeyError(f"no error of {name!r}; there are {[one.name for one in self.layers]}")
+        return of_name(self.layers, name, "error")
 
     def draw(self, axes: Axes | None = None) -> Axes:
         """A line for each layer, and for the input.

@@ -30,6 +30,23 @@ def curves(
         _line(axes, plain, scale, colour=PLAIN, label="plain", style="--")
 
 
+def accuracy_curves(
+    axes: Axes, points: Iterable[tuple[str, float, float]], words: str = "{}"
+) -> None:
+    """Accuracies in percent, a line for each network; that of ``plain`` is dashed.
+
+    Args:
+        axes: Where.
+        points: Network, x and accuracy in [0, 1].
+        words: The label of a network, its name in place of ``{}``.
+    """
+    lines = defaultdict(list)
+    for network, x, y in points:
+        lines[network].append((x, y))
+    plain = lines.pop("plain", [])
+    curves(axes, {words.format(name): line for name, line in lines.items()}, plain, scale=100)
+
+
 def _line(axes: Axes, points: Points, scale: float, *, colour: str, label: str, style: str) -> None:
     at = defaultdict(list)
     for x, y in points:

@@ -10,7 +10,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from passband.lab.attacks import ATTACKS, FOR
-from passband.lab.curves import curves, legend
+from passband.lab.curves import accuracy_curves, legend
 from passband.lab.figures import Figure, figure
 from passband.lab.results import Row, Summary, summarise
 from passband.lab.studies.attacks_checked import checks_table
@@ -249,11 +249,7 @@ def _with_clean(metrics: Mapping[str, Sequence[Row]], name: str) -> list[Row]:
 
 
 def _paint(axes: Axes, rows: Sequence[Row], name: str) -> None:
-    points: dict[str, list[tuple[float, float]]] = {}
-    for row in rows:
-        points.setdefault(network(row), []).append((row.at or 0.0, row.value))
-    plain = points.pop("plain", [])
-    curves(axes, points, plain, scale=100)
+    accuracy_curves(axes, ((network(row), row.at or 0.0, row.value) for row in rows))
     axes.set(title=_short(name), ylabel="test accuracy (%)", ylim=(-2, 102))
     if name == _PIXELS:
         axes.set(title="pixels", xlabel="changed pixels")

@@ -1,10 +1,9 @@
 """Numbers of a study with a column for each keep."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from statistics import fmean
 
-from passband.lab.curves import Points
 from passband.lab.results import Row, Summary, summarise
 from passband.lab.table import cell
 
@@ -45,13 +44,9 @@ def pooled(rows: Iterable[Row]) -> list[Row]:
     ]
 
 
-def lines(rows: Iterable[Row]) -> tuple[Mapping[str, Points], Points]:
-    """Points of ``curves`` over ``at``: those of each keep, and plain's."""
-    found: dict[Keep, list[tuple[float, float]]] = {}
-    for row in rows:
-        found.setdefault(row.keep, []).append((row.at or 0.0, row.value))
-    plain = found.pop(None, [])
-    return {heading(keep): points for keep, points in found.items()}, plain
+def points(rows: Iterable[Row]) -> Iterator[tuple[str, float, float]]:
+    """Those of ``accuracy_curves`` over ``at``."""
+    return ((heading(row.keep), row.at or 0.0, row.value) for row in rows)
 
 
 def _summaries(rows: Sequence[Row]) -> dict[Keep, Summary]:

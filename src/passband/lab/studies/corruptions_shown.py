@@ -9,12 +9,12 @@ from typing import Any
 
 from matplotlib.figure import Figure as Canvas
 
-from passband.lab.curves import curves, legend
+from passband.lab.curves import accuracy_curves, legend
 from passband.lab.data.corruptions import GROUPS, group_of
 from passband.lab.drawing import svg_of_many
 from passband.lab.figures import Figure, file_name
 from passband.lab.results import Row
-from passband.lab.studies.by_keep import POINT, Keep, cells, heading, keeps, lines, means, pooled
+from passband.lab.studies.by_keep import POINT, Keep, cells, heading, keeps, means, points, pooled
 from passband.lab.studies.pairs import by_pair
 from passband.lab.studies.study import Lines
 
@@ -193,10 +193,10 @@ def _paint(canvas: Canvas, rows: Sequence[Row], groups: Sequence[str]) -> None:
         for row in _corrupted(rows):
             if group_of(row.metric.removeprefix(OF)) == group:
                 mine.setdefault(row.at or 0.0, []).append(row)
-        points = [*_clean(rows)]
+        shown = [*_clean(rows)]
         for at, some in mine.items():
-            points += [replace(row, at=at) for row in pooled(some)]
-        curves(axes, *lines(points), scale=100)
+            shown += [replace(row, at=at) for row in pooled(some)]
+        accuracy_curves(axes, points(shown))
         axes.set(title=group, xlabel="severity", ylim=(0, 103))
         if number == 1:
             axes.set_ylabel("test accuracy (%)")

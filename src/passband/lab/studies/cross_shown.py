@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from passband.lab.curves import curves, legend
+from passband.lab.curves import accuracy_curves, legend
 from passband.lab.drawing import svg_of_many
 from passband.lab.figures import Figure, figure, file_name
 from passband.lab.results import Row, Summary, summarise
@@ -99,12 +99,8 @@ def _measured(line: Mapping[float | None, Summary]) -> str:
 
 
 def _lines(axes: Axes, rows: Sequence[Row]) -> None:
-    lines: dict[str, list[tuple[float, float]]] = {}
-    for row in rows:
-        at = 100 * (row.keep_measured or 0), row.value
-        lines.setdefault(_trained(row.keep), []).append(at)
-    plain = lines.pop("plain", [])
-    curves(axes, {f"trained at {name}": line for name, line in lines.items()}, plain, scale=100)
+    points = ((_trained(row.keep), 100 * (row.keep_measured or 0), row.value) for row in rows)
+    accuracy_curves(axes, points, "trained at {}")
     axes.set(title="Trained at one rate, tested at all",
              xlabel="measured keep in the test (% of the half spectrum)",
              ylabel="test accuracy (%)", xlim=(0, 103))  # fmt: skip

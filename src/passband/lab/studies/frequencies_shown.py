@@ -10,7 +10,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from passband.lab.curves import curves, legend
+from passband.lab.curves import accuracy_curves, legend
 from passband.lab.drawing import log_scale, svg_of_many
 from passband.lab.figures import Figure, figure, file_name
 from passband.lab.results import Row, summarise
@@ -162,11 +162,7 @@ def _maps(canvas: Canvas, heats: Mapping[str, Heat]) -> None:
 
 
 def _shares(axes: Axes, rows: Sequence[Row], words: str) -> None:
-    points: dict[str, list[tuple[float, float]]] = {}
-    for row in rows:
-        points.setdefault(network(row), []).append((100 * (row.at or 0), row.value))
-    plain = points.pop("plain", [])
-    curves(axes, points, plain, scale=100)
+    accuracy_curves(axes, ((network(row), 100 * (row.at or 0), row.value) for row in rows))
     axes.set(title=f"The {words} frequencies left", xlabel="share of the frequencies left (%)",
              ylabel="test accuracy (%)", ylim=(0, 102))  # fmt: skip
     log_scale(axes, "x")

@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from passband.lab.curves import curves, legend
+from passband.lab.curves import accuracy_curves, legend
 from passband.lab.figures import Figure, figure
 from passband.lab.results import Row, Summary, summarise
 from passband.lab.studies.pairs import by_pair, pair_title
@@ -86,13 +86,12 @@ def _table(rows: Sequence[Row]) -> Lines:
 
 
 def _over_keep(axes: Axes, rows: Sequence[Row]) -> None:
-    points: dict[str, list[tuple[float, float]]] = {}
-    for row in rows:
-        if row.metric == METRIC:
-            at = 100 * (row.keep_measured or 0), row.value
-            points.setdefault(_trained(row), []).append(at)
-    plain = points.pop("plain", [])
-    curves(axes, {f"trained at {name}": line for name, line in points.items()}, plain, scale=100)
+    points = (
+        (_trained(row), 100 * (row.keep_measured or 0), row.value)
+        for row in rows
+        if row.metric == METRIC
+    )
+    accuracy_curves(axes, points, "trained at {}")
     axes.set(title="The knob", xlabel="measured keep (% of the half spectrum)",
              ylabel="test accuracy (%)", xlim=(0, 103))  # fmt: skip
     legend(axes)
@@ -100,12 +99,12 @@ def _over_keep(axes: Axes, rows: Sequence[Row]) -> None:
 
 def _over_time(axes: Axes, rows: Sequence[Row]) -> None:
     ratio = {row.at: row.value for row in rows if row.metric == "forward_ratio"}
-    points: dict[str, list[tuple[float, float]]] = {}
-    for row in rows:
-        if row.metric == METRIC and row.at in ratio:
-            points.setdefault(_trained(row), []).append((ratio[row.at], row.value))
-    plain = points.pop("plain", [])
-    curves(axes, {f"trained at {name}": line for name, line in points.items()}, plain, scale=100)
+    points = (
+        (_trained(row), ratio[row.at], row.value)
+        for row in rows
+        if row.metric == METRIC and row.at in ratio
+    )
+    accuracy_curves(axes, points, "trained at {}")
     axes.set(title="Accuracy for time", xlabel="forward pass ÷ that with nn.Conv",
              ylabel="test accuracy (%)")  # fmt: skip
     legend(axes)

@@ -7,10 +7,10 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from passband.lab.curves import curves, legend
+from passband.lab.curves import accuracy_curves, legend
 from passband.lab.figures import Figure, figure
 from passband.lab.results import Row
-from passband.lab.studies.by_keep import POINT, cells, heading, keeps, lines, means
+from passband.lab.studies.by_keep import POINT, cells, heading, keeps, means, points
 from passband.lab.studies.pairs import by_pair
 from passband.lab.studies.study import Lines
 
@@ -132,6 +132,6 @@ def _title(data: str, model: str, metric: str) -> str:
 
 
 def _paint(axes: Axes, rows: Sequence[Row], metric: str) -> None:
-    curves(axes, *lines(rows), scale=100)
+    accuracy_curves(axes, points(rows))
     axes.set(title=_WORDS[metric][0], xlabel=_axis(metric), ylabel="samples of the test set (%)")
     legend(axes)

@@ -5,7 +5,7 @@ from functools import partial
 
 from matplotlib.axes import Axes
 
-from passband.lab.curves import curves, legend
+from passband.lab.curves import accuracy_curves, legend
 from passband.lab.figures import Figure, figure
 from passband.lab.results import Row, Summary, summarise
 from passband.lab.studies.study import Lines
@@ -81,11 +81,7 @@ def strength_figure(words: Sequence[str], alt: str, rows: Sequence[Row], unit: s
 
 
 def _paint(axes: Axes, rows: Sequence[Row], title: str, unit: str) -> None:
-    points: dict[str, list[tuple[float, float]]] = {}
-    for row in rows:
-        points.setdefault(network(row), []).append((row.at or 0.0, row.value))
-    plain = points.pop("plain", [])
-    curves(axes, points, plain, scale=100)
+    accuracy_curves(axes, ((network(row), row.at or 0.0, row.value) for row in rows))
     axes.set(title=title, xlabel=unit, ylabel="test accuracy (%)", ylim=(0, 102))
     legend(axes)
 
