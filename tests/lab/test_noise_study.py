@@ -9,7 +9,7 @@ import torch
 
 import passband as pb
 from digits_run import config, weights
-from passband.lab import data, models, overlay, report, results
+from passband.lab import data, loop, models, overlay, report, results
 from passband.lab.callback import Callback
 from passband.lab.data import gather, size, whole
 from passband.lab.data.extent import extent
@@ -198,3 +198,10 @@ def test_noise_in_training_may_be_of_any_kind(tmp_path: Path) -> None:
     assert ends.double().mean().item() == pytest.approx(0.4 + 0.6 * already, abs=0.02)
     with pytest.raises(ValueError, match=r"noise 'pixels' is a share; got 1\.5"):
         config(tmp_path, noise=1.5, noise_kind="pixels")
+
+
+def test_without_noise_no_sample_is_read_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "extent", lambda loaded: pytest.fail("was read"))
+    train(config(tmp_path, epochs=1, limit=50))

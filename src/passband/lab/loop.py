@@ -54,7 +54,7 @@ class Loop:
         self.fabric, self.model, self.run, self.loaded = fabric, model, run, loaded
         self.callbacks = callbacks
         self.epoch, self.history = 0, History(run.early_stop)
-        self._extent = extent(loaded)
+        self._extent = extent(loaded) if run.noise else None  # it reads samples
         self.batches = self._share(loaded.train, run.batch_size, run.seed)
         self._module = fabric.setup_module(model)
         optimizer = make_optimizer(self._module.parameters(), run)
@@ -150,7 +150,7 @@ class Loop:
 
     def _disturbed(self, maps: Tensor) -> Tensor:
         """With a run's noise; drawn on the CPU, it is the same on every device."""
-        if not self.run.noise:
+        if self._extent is None:
             return maps
         seed = int(torch.randint(2**62, ()))
         return NOISES[self.run.noise_kind](maps, self.run.noise, seed, self._extent)
