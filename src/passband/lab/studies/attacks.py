@@ -15,7 +15,7 @@ from passband.lab.models.by_path import is_path
 from passband.lab.results import Row
 from passband.lab.studies.attacks_shown import attacks_figures, attacks_notes, attacks_tables
 from passband.lab.studies.grid import alone
-from passband.lab.studies.looking import Found, LookingConfig, Trained, look_at_each
+from passband.lab.studies.looking import Found, LookingConfig, Trained, look_at_each, tasks_of_keeps
 from passband.lab.studies.study import Study
 from passband.lab.studies.task import Task
 from passband.lab.studies.watch import Watch
@@ -115,12 +115,8 @@ def attacks(study: AttacksConfig, watch: Watch) -> list[Row]:
 
 
 def _tasks(study: AttacksConfig, run: TrainConfig) -> Iterator[Task]:
-    if run.spectral:  # it has no convolutions of maps to band-limit
-        yield Task(run)
-        return
-    for keep in study.keep:
-        yield Task(replace(run, keep=keep))
-    for share in study.energy:
+    yield from tasks_of_keeps(study, run)
+    for share in () if run.spectral else study.energy:
         yield Task(replace(run, energy=share), variant=f"energy {share:g}")
 
 
