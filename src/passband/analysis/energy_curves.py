@@ -18,10 +18,10 @@ from passband.analysis.watching import Maps, batches_of, layers_of, on_input, un
 from passband.band import Band, FFTSize
 from passband.convert.layers import BAND_OF, own_class
 from passband.convert.observe import input_of
-from passband.functional.apply import prepare
 from passband.functional.arguments import check_choice, read_arguments
 from passband.functional.energy import all_modes, by_cutoff, energy_by_bin
 from passband.functional.geometry import Geometry
+from passband.functional.preparation import prepare
 from passband.nn.setting import BandSetting
 from passband.transforms.fourier import frequencies
 

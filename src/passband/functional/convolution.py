@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import torch
@@ -19,7 +19,7 @@ from passband.kernels import cpu as compiled
 from passband.transforms.fourier import adjoint, analysis
 from passband.transforms.layout import is_channels_last
 from passband.transforms.precision import compute_dtype, without_autocast
-from passband.transforms.recording import apply, recording
+from passband.transforms.recording import apply, check_unbatched, recording
 
 Ready = Callable[[Tensor], Tensor]
 """A convolution with everything settled but the values of the map."""
@@ -117,6 +117,25 @@ class _Convolve(torch.autograd.Function):
         held, weight = inputs[:2]
         needs_input, needs_weight = ctx.needs_input_grad[:2]
         ctx.save_for_backward(held if needs_weight else None, weight if needs_input else None)
+        if forward_ad._current_level >= 0:
+            ctx.save_for_forward(held, weight)
+            ctx.output_shape = output.shape
+
+    @staticmethod
+    def jvp(
+        ctx: Any, of_held: Tensor | None, of_weight: Tensor | None, of_bias: Tensor | None, _: None
+    ) -> Tensor:
+        held, weight = ctx.saved_tensors
+        how = How(ctx.plan, ctx.dtype, ctx.last)
+        tangents = []
+        if of_held is not None:
+            tangents.append(from_held(of_held, weight, None, how))
+        if of_weight is not None:
+            tangents.append(from_held(held, of_weight, None, how))
+        if of_bias is not None:
+            shape = [1, -1] + [1] * (len(ctx.output_shape) - 2)
+            tangents.append(of_bias.to(ctx.dtype).view(shape).expand(ctx.output_shape))
+        return reduce(torch.add, tangents)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -126,7 +145,7 @@ class _Convolve(torch.autograd.Function):
 def _no_view(y: Tensor) -> Tensor:
     """The same memory as a tensor of its own: autograd forbids writing to a function's view."""
     followed = torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
-    if y._base is None or followed:
+    if y._base is None or followed or torch.compiler.is_exporting():
         return y
     return y.new_empty(0).set_(y)  # type: ignore[call-overload, no-any-return]
 
@@ -151,6 +170,7 @@ def gradients(
         held: where the weight's gradient is wanted.
         weight: where that of what is held is wanted.
     """
+    check_unbatched()
     plan: Plan = ctx.plan
     with without_autocast(grad.device):
         precision = _precision(plan, ctx.dtype, grad.device)

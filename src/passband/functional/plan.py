@@ -137,6 +137,27 @@ def make_plan(
     return Plan(geometry, way, *transforms, *held, costs, reason)
 
 
+def exported_plan(
+    geometry: Geometry,
+    asked: PlanName,
+    batch: int,
+    inputs: int,
+    outputs: int,
+    dtype: torch.dtype,
+    device: str,
+) -> Plan:
+    """The plan of an exported program: PyTorch's operations on real numbers, which others have too.
+
+    Without a kernel; and by an FFT only where it is asked for, and not in ONNX, which has none.
+    """
+    known: PlanName = asked if asked in ("fft", "dft", "spatial") else "auto"
+    plan = make_plan(geometry, known, batch, inputs, outputs, dtype, device, "inference")
+    if asked == "fft" and not torch.onnx.is_in_onnx_export():
+        return plan
+    way: Way = "spatial" if plan.way == "spatial" else "dft"
+    return replace(plan, way=way, transform="dft", filter_transform="dft", reason="exported")
+
+
 def _held(
     geometry: Geometry, maps: int, dtype: torch.dtype, spectral: torch.dtype
 ) -> tuple[Literal["map", "spectrum"], int]:

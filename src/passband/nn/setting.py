@@ -11,7 +11,7 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.overrides import has_torch_function
 
 from passband.band import Band
-from passband.functional.apply import apply, prepare, ready
+from passband.functional.apply import apply, ready
 from passband.functional.arguments import (
     Arguments,
     check_choices,
@@ -20,6 +20,7 @@ from passband.functional.arguments import (
 )
 from passband.functional.geometry import StrideMode
 from passband.functional.plan import Plan, PlanName
+from passband.functional.preparation import prepare
 from passband.kernels.cpu.transform import is_real
 from passband.nn.frozen import Frozen, remembers
 from passband.transforms.precision import autocast_dtype
@@ -159,7 +160,9 @@ class BandSetting(nn.Module):
     ) -> Tensor | None:
         """What the layer computes by what it remembers, if it may."""
         frozen = self._frozen
-        if frozen is None or recording() or has_torch_function((x, weight)):
+        if frozen is None or torch.compiler.is_compiling():
+            return None
+        if recording() or has_torch_function((x, weight)):
             return None
         if not remembers(weight, bias):
             return None

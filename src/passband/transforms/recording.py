@@ -7,26 +7,32 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import torch
+from torch.autograd import forward_ad
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def recording() -> bool:
-    """Whether autograd or a function transform follows what is computed."""
-    return torch.is_grad_enabled() or torch._C._are_functorch_transforms_active()
+    """Whether autograd, forward or backward, or a function transform follows what is computed."""
+    return (
+        torch.is_grad_enabled()
+        or torch._C._are_functorch_transforms_active()
+        or forward_ad._current_level >= 0
+    )
 
 
 def apply(function: Any, *args: Any) -> Any:
     """Apply an autograd function that has `setup_context`, as cheaply as the situation allows.
 
-    With nothing to record its forward is enough. Under function transforms it is applied as it is.
+    With nothing to record its forward is enough; while exporting, too, since a program knows no
+    backward but that of its operations. Under function transforms it is applied as it is.
     Otherwise a twin is, whose forward takes the context: for that, PyTorch does not inspect the
     signature at each call, which takes longer than a small convolution.
     """
     if torch._C._are_functorch_transforms_active():
         return function.apply(*args)
-    if not torch.is_grad_enabled():
+    if not recording() or torch.compiler.is_exporting():
         return function.forward(*args)
     return _twin(function).apply(*args)
 
@@ -42,7 +48,11 @@ def _twin(function: Any) -> Any:
             function.setup_context(ctx, args, output)
             return output
 
-        members = {"forward": staticmethod(forward), "backward": staticmethod(function.backward)}
+        members = {
+            "forward": staticmethod(forward),
+            "backward": staticmethod(function.backward),
+            "jvp": staticmethod(function.jvp),
+        }
         _TWINS[function] = type(function.__name__, (torch.autograd.Function,), members)
     return _TWINS[function]
 
@@ -68,6 +78,21 @@ def opaque(function: Callable[P, R]) -> Callable[P, R]:
 def _disabled(function: Callable[P, R]) -> Callable[P, R]:
     disabled: Callable[P, R] = torch.compiler.disable(function)
     return disabled
+
+
+def check_unbatched() -> None:
+    """That a backward is not asked for many gradients at once by PyTorch's older vmap.
+
+    Raises:
+        RuntimeError: it is.
+    """
+    level = torch._C._vmapmode_increment_nesting()
+    torch._C._vmapmode_decrement_nesting()
+    if level > 1:
+        raise RuntimeError(
+            "a band-limited convolution has no batched gradients of is_grads_batched=True and "
+            "vectorize=True: use torch.func.jacrev, torch.func.vmap or one gradient at a time"
+        )
 
 
 def check_followed(name: str) -> None:

@@ -154,7 +154,7 @@ class _Linear(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         x, ctx.direction, *ctx.transform, _, _ = inputs
-        ctx.dtype = x.dtype
+        ctx.dtype, ctx.forward_dtype, ctx.forward_last = x.dtype, output.dtype, inputs[-1]
         ctx.last = ctx.direction == "analysis" and is_channels_last(x)
 
     @staticmethod
@@ -163,6 +163,11 @@ class _Linear(torch.autograd.Function):
         axes, way, norm, part = ctx.transform
         result = _linear(grad, back, axes, way, norm, part, ctx.dtype, ctx.last)
         return result, *[None] * 7
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, *_: None) -> Tensor:
+        how = ctx.direction, *ctx.transform, ctx.forward_dtype, ctx.forward_last
+        return _linear(tangent, *how)
 
     @staticmethod
     def vmap(

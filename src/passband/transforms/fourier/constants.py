@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import is_in_torch_dispatch_mode
+from torch.utils._python_dispatch import _disable_current_modes, is_in_torch_dispatch_mode
 
 from passband.transforms.fourier.axis import Axis
 from passband.transforms.fourier.bins import Norm, count
@@ -26,6 +26,9 @@ def constant(make: Make, axes: tuple[Axis, ...], norm: Norm, like: Tensor) -> Te
         norm: of the bins.
         like: gives dtype and device.
     """
+    if torch.compiler.is_exporting():  # a constant of the program, too, with values
+        with _disable_current_modes():
+            return _made(make, axes, norm, like.dtype, like.device)
     keep = is_kept(axes) and not is_in_torch_dispatch_mode()
     return (_cached if keep else _made)(make, axes, norm, like.dtype, like.device)
 

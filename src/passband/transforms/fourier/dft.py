@@ -21,6 +21,7 @@ from passband.transforms.fourier.bins import Norm, count, own, own_weight, phase
 from passband.transforms.fourier.constants import CACHED_ENTRIES, constant
 from passband.transforms.fourier.fold import fold, unfold
 from passband.transforms.layout import is_channels_last, laid_out
+from passband.transforms.tracing import known
 
 _MOVED = 13  # products that a processor computes while it writes and reads a number
 _STARTED = 5_000_000  # products that it computes while the operations of an axis are started
@@ -29,7 +30,7 @@ _BLOCK = 16  # columns of a block of a matrix product: a narrower result costs m
 
 def analysis(x: Tensor, axes: tuple[Axis, ...], norm: Norm) -> Tensor:
     """Samples `(N, C, *counts)` to the kept half spectrum `(bins, 2, N, C)`."""
-    lead, dense = divided(axes, x.shape[0] * x.shape[1])
+    lead, dense = divided(axes, known(x.shape[0]) * x.shape[1])
     matrix, bases = (
         constant(_dense, dense, norm, x),
         [constant(_basis, (a,), norm, x) for a in lead],
@@ -69,7 +70,7 @@ def adjoint(spectrum: Tensor, axes: tuple[Axis, ...], norm: Norm, *, last: bool)
         norm: of the bins.
         last: whether the channels of the result shall lie last in memory.
     """
-    lead, dense = divided(axes, spectrum.shape[2] * spectrum.shape[3])
+    lead, dense = divided(axes, known(spectrum.shape[2]) * spectrum.shape[3])
     matrix = constant(_dense, dense, norm, spectrum)
     bases = [constant(_basis, (a,), norm, spectrum) for a in lead]
     space, (n, c) = [axis.grid.count for axis in axes], spectrum.shape[2:]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from passband.transforms.fourier.axis import Axis
 from passband.transforms.fourier.bins import Norm, pair_factor
+from passband.transforms.recording import recording
 
 _Parts = tuple[Tensor, ...]
 
@@ -26,8 +27,18 @@ def fold(t: Tensor, axis: Axis, own: int, norm: Norm) -> Tensor:
         norm: of the bins.
     """
     rows = _rows(t.shape[-4], axis, own)
-    out = t.new_empty(*t.shape[:-5], sum(rows), *t.shape[-3:])
     single, edge, cos, sin = _coefficients(t, axis, own)
+    if recording():
+        pairs = (
+            [of_axis * pair_factor(norm) for of_axis in edge],
+            [cos[0] - sin[1], cos[1] + sin[0]],
+            [cos[0] + sin[1], cos[1] - sin[0]],
+        )
+        alone_of_axis = single.tensor_split([own], -4)
+        blocks = [*alone_of_axis, *(torch.stack(parts, -3) for parts in pairs)]
+        return torch.cat([block.flatten(-5, -4) for block in blocks], -4)
+    # The same without intermediate copies, which autograd could not follow.
+    out = t.new_empty(*t.shape[:-5], sum(rows), *t.shape[-3:])
     alone, beside, edges, plus, minus = _blocks(out, rows, axis, own, t.shape[-4] - own)
     alone.copy_(single.narrow(-4, 0, own))
     beside.copy_(single.narrow(-4, own, t.shape[-4] - own))
@@ -43,9 +54,16 @@ def fold(t: Tensor, axis: Axis, own: int, norm: Norm) -> Tensor:
 
 def unfold(t: Tensor, out: Tensor, axis: Axis, own: int, norm: Norm) -> Tensor:
     """The adjoint of `fold`, written into `out`, `(…, cosines + sines, bins behind, 2, N, C)`."""
-    single, edge, cos, sin = _coefficients(out, axis, own)
     rows = _rows(out.shape[-4], axis, own)
     alone, beside, edges, plus, minus = _blocks(t, rows, axis, own, out.shape[-4] - own)
+    if recording():
+        of_edges = [torch.stack([e * pair_factor(norm), torch.zeros_like(e)], -3) for e in edges]
+        of_cos = torch.stack([plus[0] + minus[0], plus[1] + minus[1]], -3)
+        of_sin = torch.stack([plus[1] - minus[1], minus[0] - plus[0]], -3)
+        pairs = zip(of_edges, (of_cos, of_sin), strict=True)
+        blocks = [(alone, beside), *pairs]
+        return torch.cat([torch.cat(block, -4) for block in blocks], -5)
+    single, edge, cos, sin = _coefficients(out, axis, own)
     single.narrow(-4, 0, own).copy_(alone)
     single.narrow(-4, own, out.shape[-4] - own).copy_(beside)
     for of_axis, both in zip(edge, edges, strict=True):
