@@ -64,11 +64,15 @@ class ConvertReport:
         memory: the model's memory policy.
         left_alone: bytes held by functions that the policy does not know, by their names; empty
             without a policy or an example.
+        unreached: converted layers that the example did not pass through, by name. A model that
+            gives a layer's weight to a function itself never calls the layer, so its band does
+            nothing: see `passband.bandlimited`.
     """
 
     rows: tuple[Row, ...]
     memory: MemoryPolicy | None = None
     left_alone: Mapping[str, int] = field(default_factory=dict, hash=False)
+    unreached: tuple[str, ...] = ()
 
     @property
     def converted(self) -> tuple[Row, ...]:
@@ -112,7 +116,9 @@ class ConvertReport:
         measured = f", keeping {self.keep_measured:.1%} of the coefficients" if known else ""
         count = f"{len(self.converted)} of {len(self.rows)} convolutions are band-limited"
         policy = [] if self.memory is None else [f"memory policy: {self.memory}{self._others()}"]
-        return "\n".join([*table, count + measured, *policy])
+        names = ", ".join(name or "(the model)" for name in self.unreached)
+        unreached = [f"the example did not reach: {names}"] if names else []
+        return "\n".join([*table, count + measured, *unreached, *policy])
 
     def _others(self) -> str:
         most = list(self.left_alone.items())[:_NAMED]
@@ -179,7 +185,8 @@ def with_plans(written: ConvertReport, model: nn.Module, example: object) -> Con
             with torch.enable_grad():
                 others = left_alone(run)
     rows = tuple(replace(row, plans=tuple(plans.get(row.name, ()))) for row in written.rows)
-    return replace(written, rows=rows, left_alone=others)
+    unreached = tuple(name for name, seen in plans.items() if not seen)
+    return replace(written, rows=rows, left_alone=others, unreached=unreached)
 
 
 def _cells(row: Row) -> tuple[str, ...]:
