@@ -14,6 +14,7 @@ from passband.convert.layers import (
     check_model,
     convolutions,
     own_class,
+    scripted,
 )
 from passband.convert.observe import observing
 from passband.functional.plan import Plan
@@ -158,8 +159,8 @@ def report(model: nn.Module, example: object = None) -> ConvertReport:
         before = PLAIN_OF.get(now, now).__name__
         channels = int(getattr(module, "in_channels", 0))
         band = module.band.statement if isinstance(module, BandSetting) else ""
-        reason = "" if band else "not converted"
-        rows.append(Row(name, before, now.__name__, band, reason, channels))
+        reason = "compiled by torch.jit" if scripted(module) else "not converted"
+        rows.append(Row(name, before, now.__name__, band, "" if band else reason, channels))
     written = ConvertReport(tuple(rows), policy_of(model))
     return written if example is None else with_plans(written, model, example)
 
