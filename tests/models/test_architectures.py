@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 from page import PAGE, held, line
@@ -157,3 +160,34 @@ def test_a_frozen_network_computes_the_same(name: str) -> None:
             found = outputs(network(*inputs))
             for a, b in zip(found, expected, strict=True):
                 torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4 * float(b.abs().max()))
+
+
+@pytest.mark.parametrize("name", ["transformers: Big Transfer", "transformers: Mamba"])
+def test_a_scope_reaches_what_conversion_does_not(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Convolutions of a subclass, or of a function that is given a layer's weight."""
+    network, inputs = built(name)
+    plain, _ = gradients(network, inputs)
+    with pb.bandlimited(HALF):
+        loss, found = gradients(network, inputs)
+    for form in ("conv1d", "conv2d"):
+        monkeypatch.setattr(nn.functional, form, banded(form))
+    expected_loss, expected = gradients(built(name)[0], inputs)
+    assert torch.equal(loss, expected_loss)
+    assert not torch.equal(loss, plain)
+    assert_close(found, expected, 1e-5)
+
+
+def banded(form: str) -> Callable[..., Tensor]:
+    """PyTorch's function, or where a filter is longer than 1 its band-limited form."""
+    plain, band = getattr(nn.functional, form), getattr(pb.functional, f"band_{form}")
+
+    def convolve(x: Tensor, weight: Tensor, *options: Any, **named: Any) -> Tensor:
+        if all(k == 1 for k in weight.shape[2:]):
+            y: Tensor = plain(x, weight, *options, **named)
+        else:
+            y = band(x, weight, *options, band=HALF, **named)
+        return y
+
+    return convolve
