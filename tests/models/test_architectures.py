@@ -122,7 +122,7 @@ def test_state_dicts_fit_and_everything_comes_back_to_the_bit(name: str) -> None
 
 
 @each
-def test_an_exact_policy_changes_no_gradient_and_holds_less(name: str) -> None:
+def test_an_exact_policy_changes_no_gradient_and_holds_no_more(name: str) -> None:
     (network, inputs), (small, _) = built(name), built(name)
     pb.convert_(network, HALF)
     pb.convert_(small, HALF, memory=pb.MemoryPolicy.exact())
