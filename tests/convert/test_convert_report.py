@@ -172,6 +172,28 @@ def test_a_layer_that_the_example_does_not_reach_counts_for_nothing() -> None:
     kept = sum(row.channels * row.plans[0].geometry.bins for row in reached)
     every = sum(row.channels * count_all(row.plans[0].geometry.lengths) for row in reached)
     assert alone.keep_measured == pytest.approx(kept / every, rel=1e-12)
+    assert (whole.unreached, alone.unreached) == ((), ("line",))
+    assert "the example did not reach: line" in str(alone)
+    assert "did not reach" not in str(whole)
+    assert pb.convert_(TwoInputs(), pb.Band(keep=0.5)).unreached == (), "no example, nothing known"
+
+
+def test_a_layer_whose_weight_a_function_is_given_is_not_reached() -> None:
+    """As in Mamba: the layer is never called, and its band does nothing."""
+
+    class Borrowed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv1d(2, 2, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return nn.functional.conv1d(x, self.conv.weight, self.conv.bias)
+
+    model, x = Borrowed(), torch.randn(1, 2, 16)
+    report = pb.convert_(model, pb.Band(keep=0.5), example=x)
+    assert report.unreached == ("conv",)
+    with pb.bandlimited(pb.Band(keep=0.5)):
+        assert torch.equal(model(x), model.conv(x))
 
 
 def test_a_layer_that_is_passed_twice_is_counted_twice() -> None:

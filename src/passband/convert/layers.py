@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils import parametrize
@@ -20,6 +21,7 @@ BAND_OF: dict[type[nn.Module], type[nn.Module]] = {
     nn.ConvTranspose3d: band_nn.BandConvTranspose3d,
 }
 PLAIN_OF = {band: plain for plain, band in BAND_OF.items()}
+_BY_NAME = {plain.__name__: plain for plain in BAND_OF}
 
 
 def check_model(name: str, model: object) -> nn.Module:
@@ -34,10 +36,19 @@ def check_model(name: str, model: object) -> nn.Module:
 
 
 def convolutions(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Every module that is a convolution, each once, under its first name."""
+    """Every convolution, scripted or not, each once, under its first name."""
     for name, module in model.named_modules():
-        if isinstance(module, _ConvNd):
+        if isinstance(module, _ConvNd) or (scripted(module) and _script_name(module) in _BY_NAME):
             yield name, module
+
+
+def scripted(module: nn.Module) -> bool:
+    """Whether `torch.jit.script` or `trace` made it: its computation cannot be changed."""
+    return isinstance(module, torch.jit.ScriptModule)
+
+
+def _script_name(module: nn.Module) -> str:
+    return str(getattr(module, "original_name", ""))
 
 
 def band_layers(model: nn.Module) -> dict[str, BandSetting]:
@@ -46,8 +57,10 @@ def band_layers(model: nn.Module) -> dict[str, BandSetting]:
 
 
 def own_class(module: nn.Module) -> type[nn.Module]:
-    """The class as written: that of a parametrised module is made up by PyTorch above it."""
+    """The class as written: that of a parametrised or scripted module is made up by PyTorch."""
     cls = type(module)
+    if scripted(module):
+        return _BY_NAME.get(_script_name(module), cls)
     return cls.__bases__[0] if parametrize.is_parametrized(module) else cls
 
 

@@ -14,6 +14,7 @@ from passband.convert.layers import (
     check_model,
     convolutions,
     own_class,
+    scripted,
 )
 from passband.convert.observe import observing
 from passband.functional.plan import Plan
@@ -64,11 +65,15 @@ class ConvertReport:
         memory: the model's memory policy.
         left_alone: bytes held by functions that the policy does not know, by their names; empty
             without a policy or an example.
+        unreached: converted layers that the example did not pass through, by name. A model that
+            gives a layer's weight to a function itself never calls the layer, so its band does
+            nothing: see `passband.bandlimited`.
     """
 
     rows: tuple[Row, ...]
     memory: MemoryPolicy | None = None
     left_alone: Mapping[str, int] = field(default_factory=dict, hash=False)
+    unreached: tuple[str, ...] = ()
 
     @property
     def converted(self) -> tuple[Row, ...]:
@@ -112,7 +117,9 @@ class ConvertReport:
         measured = f", keeping {self.keep_measured:.1%} of the coefficients" if known else ""
         count = f"{len(self.converted)} of {len(self.rows)} convolutions are band-limited"
         policy = [] if self.memory is None else [f"memory policy: {self.memory}{self._others()}"]
-        return "\n".join([*table, count + measured, *policy])
+        names = ", ".join(name or "(the model)" for name in self.unreached)
+        unreached = [f"the example did not reach: {names}"] if names else []
+        return "\n".join([*table, count + measured, *unreached, *policy])
 
     def _others(self) -> str:
         most = list(self.left_alone.items())[:_NAMED]
@@ -152,8 +159,8 @@ def report(model: nn.Module, example: object = None) -> ConvertReport:
         before = PLAIN_OF.get(now, now).__name__
         channels = int(getattr(module, "in_channels", 0))
         band = module.band.statement if isinstance(module, BandSetting) else ""
-        reason = "" if band else "not converted"
-        rows.append(Row(name, before, now.__name__, band, reason, channels))
+        reason = "compiled by torch.jit" if scripted(module) else "not converted"
+        rows.append(Row(name, before, now.__name__, band, "" if band else reason, channels))
     written = ConvertReport(tuple(rows), policy_of(model))
     return written if example is None else with_plans(written, model, example)
 
@@ -179,7 +186,8 @@ def with_plans(written: ConvertReport, model: nn.Module, example: object) -> Con
             with torch.enable_grad():
                 others = left_alone(run)
     rows = tuple(replace(row, plans=tuple(plans.get(row.name, ()))) for row in written.rows)
-    return replace(written, rows=rows, left_alone=others)
+    unreached = tuple(name for name, seen in plans.items() if not seen)
+    return replace(written, rows=rows, left_alone=others, unreached=unreached)
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -34,9 +34,9 @@ def bandlimited(
     It catches `F.conv*` and `F.conv_transpose*`, called by a module or directly, and gives
     band-limited layers this band in place of their own. Padding that a model does in space itself
     (as `nn.Conv2d` does for circular padding) is part of the map that is transformed. Like every
-    such scope of PyTorch it holds in its own thread only, and what backward computes again
-    (activation checkpointing) is band-limited only if backward runs inside it too: for these,
-    `convert_` the model.
+    such scope of PyTorch it holds in its own thread only, does not reach what torch.jit compiled,
+    and what backward computes again (activation checkpointing) is band-limited only if backward
+    runs inside it too: for these, `convert_` the model.
 
     Args:
         band: which frequencies to keep.

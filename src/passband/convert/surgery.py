@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import cast
 
 from torch import Tensor, nn
-from torch.nn.modules.conv import _ConvTransposeNd
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.modules.lazy import LazyModuleMixin
 
 from passband.band import Band
@@ -19,6 +20,7 @@ from passband.convert.layers import (
     check_model,
     convolutions,
     own_class,
+    scripted,
 )
 from passband.convert.report import ConvertReport, Row, with_plans
 from passband.functional.arguments import check_choices
@@ -49,7 +51,8 @@ def convert_(
     order and identity (so optimizers go on), hooks, tied modules, train and eval mode, the
     state_dict, all stay. Subclasses are left alone, since their behaviour is not known, and listed
     with the reason; parametrised convolutions are converted. Convert before compiling a model or
-    wrapping it in DDP or FSDP. Functional calls are no modules: see `bandlimited`.
+    wrapping it in DDP or FSDP, and after adding adapters (LoRA), which make layers of the class
+    they find. Functional calls are no modules: see `bandlimited`.
 
     Args:
         model: any module; it may itself be a convolution.
@@ -70,8 +73,8 @@ def convert_(
     Raises:
         TypeError: model is no module, band no `Band`, memory no `MemoryPolicy`, or neither given.
         ValueError: an unknown plan or stride mode; a layer that is
-            band-limited already, with another setting. Nothing is changed then, nor when the
-            example does not pass.
+            band-limited already, with another setting, or that torch.jit compiled. Nothing is
+            changed then, nor when the example does not pass.
 
     Examples:
         >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 1))
@@ -244,11 +247,24 @@ def _reason(
         lazy = issubclass(cls, LazyModuleMixin)
         kind = "lazy, its shape not known yet" if lazy else "a subclass"
         return f"{cls.__module__}.{cls.__name__} is {kind}"
-    if not pointwise and all(k == 1 for k in getattr(module, "kernel_size", ())):
+    if not pointwise and _is_pointwise(module):
         return "kernel size 1 (pointwise=True converts it)"
     if where is not None and not where(name, module):
         return "where() said no"
+    if scripted(module):
+        raise ValueError(
+            f"convert_: {name or 'the model'} is a {cls.__name__} that torch.jit compiled, which "
+            "nothing can change any more: put the module in its place that it was made of, or "
+            "leave it out by where=lambda name, module: ..."
+        )
     return ""
+
+
+def _is_pointwise(module: nn.Module) -> bool:
+    if not scripted(module):
+        return all(k == 1 for k in cast("_ConvNd", module).kernel_size)
+    weight = module.weight  # a traced module has no kernel_size
+    return isinstance(weight, Tensor) and all(k == 1 for k in weight.shape[2:])
 
 
 def _to_plain(module: nn.Module) -> None:

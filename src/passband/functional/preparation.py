@@ -37,7 +37,16 @@ def prepare(
     *,
     frozen: bool = False,
 ) -> tuple[Tensor, Plan]:
-    """The map as it will be convolved, batched, cast and padded, and the plan for it."""
+    """The map as it will be convolved, batched, cast and padded, and the plan for it.
+
+    Raises:
+        RuntimeError: `torch.jit.trace` looks on, which would not see what kernels compute.
+    """
+    if torch._C._get_tracing_state() is not None:
+        raise RuntimeError(
+            "torch.jit.trace cannot follow a band-limited convolution: use torch.export or "
+            "torch.compile, or turn the model back first with passband.revert_(model)"
+        )
     purpose: Purpose = "frozen" if frozen else "inference"
     if recording() and (x.requires_grad or weight.requires_grad):
         purpose = "training"

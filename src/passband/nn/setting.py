@@ -196,6 +196,17 @@ class BandSetting(nn.Module):
             transposed=transposed,
         )  # fmt: skip
 
+    def __prepare_scriptable__(self) -> None:
+        """What `torch.jit.script` calls first; without it the error would be about a constructor.
+
+        Raises:
+            RuntimeError: always.
+        """
+        raise RuntimeError(
+            f"torch.jit.script cannot compile {type(self).__name__}: use torch.export or "
+            "torch.compile, or turn the model back first with passband.revert_(model)"
+        )
+
     def extra_repr(self) -> str:
         """The settings of the ordinary layer, then what is kept."""
         mode = "" if self.stride_mode == "sample" else f", stride_mode={self.stride_mode!r}"
