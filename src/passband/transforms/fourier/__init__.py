@@ -149,7 +149,9 @@ class _Linear(torch.autograd.Function):
                 out = by.analysis(x, axes, norm)
             else:
                 out = by.adjoint(x, axes, norm, last=last)
-        return out if dtype is None else out.to(dtype)
+        out = out if dtype is None else out.to(dtype)
+        # Not a view of what nobody has, which could not be written to.
+        return torch.ops.aten._unsafe_view(out, out.shape)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
