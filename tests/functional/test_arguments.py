@@ -29,6 +29,17 @@ def test_no_input_channels(plan: str) -> None:
     assert torch.equal(y, F.conv2d(x, w, padding=1))
 
 
+@pytest.mark.parametrize("where", ["meta", "vmap"])
+def test_a_band_by_energy_says_that_it_needs_values(where: str) -> None:
+    band = pb.Band(energy=0.9, dynamic=True)
+    layer = pb.nn.BandConv1d(2, 2, 3, band=band)
+    with pytest.raises(RuntimeError, match=r"chosen from the values of each batch.*calibrate_"):
+        if where == "meta":
+            layer.to("meta")(torch.zeros(1, 2, 9, device="meta"))
+        else:
+            torch.func.vmap(layer)(torch.randn(2, 1, 2, 9))
+
+
 def test_a_layers_plan_is_refused_for_what_forward_refuses() -> None:
     layer: Any = pb.nn.BandConv2d(3, 4, 3, keep=0.5)
     for bad, error in (
