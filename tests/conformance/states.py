@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from conformance_suite import Capability
 from subjects import Subject
 from torch._dynamo.exc import Unsupported
+from torch.onnx._internal.exporter._errors import ConversionError, TorchExportError
 
 
 @dataclass(frozen=True)
@@ -155,59 +156,46 @@ REFUSED = (
 )
 
 # What is being mended: of a row that no longer holds a test says so, and it goes.
-SPECTRAL_POLICY = "converted, exact()|converted, bf16()|converted, int8 spectra"
+BANDED_POLICY = "converted, exact()|converted, bf16()|converted, int8 spectra"
+BANDED = f"converted|converted, frozen|{BANDED_POLICY}"
+CONVERSION = "Failed to convert the exported program|Failed to decompose the FX graph"
 PENDING: tuple[Refused, ...] = (
-    Refused(
-        "band|converted|converted, frozen|" + SPECTRAL_POLICY,
-        WHOLE,
-        "to come",
-        Unsupported,
-        "marked as skipped",
-    ),
-    Refused(
-        "band|converted|converted, frozen|" + SPECTRAL_POLICY,
-        "exported_strictly",
-        "to come",
-        Unsupported,
-        "",
-    ),
-    Refused(
-        "pool|mask|rounding|noise",
-        "compiled_whole_dynamic exported_strictly",
-        "to come",
-        Unsupported,
-        "",
-    ),
-    Refused("pool", "compiled_whole", "to come", Unsupported, ""),
+    Refused(f"band|{BANDED}", WHOLE, "to come", Unsupported, "marked as skipped"),
+    Refused(f"band|{BANDED}", "exported_strictly", "to come", Unsupported, ""),
+    Refused("pool", f"{WHOLE} exported_strictly", "to come", Unsupported, ""),
+    Refused("mask|rounding|noise", "compiled_whole_dynamic", "to come", Unsupported, "isfinite"),
     Refused(
         "exact()|unchanged_forward()",
-        "compiled_whole_dynamic",
-        "to come",
-        AssertionError,
-        "compiled 2 times",
+        "compiled_whole_dynamic", "to come", AssertionError, "compiled 2 times",
     ),
     Refused(
-        "truncated|converted|converted, frozen|scope|pool|mask|rounding|" + SPECTRAL_POLICY,
-        FORWARD,
-        "to come",
-        NotImplementedError,
-        "implement the jvp",
+        f"band+truncated|spectral|transform|scope|{BANDED}",
+        "exported_dynamic", "to come", TypeError, "unhashable type: non-nested SymInt",
+    ),
+    Refused(
+        f"band|spectral|transform|scope|{BANDED}",
+        "onnx_dynamic", "to come", TorchExportError, "Failed to export",
+    ),
+    Refused("energy", "onnx", "to come", TorchExportError, "Failed to export"),
+    Refused("BandConv2d, fft", "onnx", "to come", ConversionError, CONVERSION),
+    Refused("pool+2d|pool+3d", "onnx onnx_dynamic", "to come", ConversionError, CONVERSION),
+    Refused(
+        "Threshold|SpecBlock1d|SpecBlock2d|SpecBlock2d, norm|SpecBlock2d, int8",
+        "onnx", "to come", ConversionError, CONVERSION,
+    ),
+    Refused(
+        f"truncated|scope|pool|mask|rounding|{BANDED}",
+        FORWARD, "to come", NotImplementedError, "implement the jvp",
     ),
     Refused(
         "band+truncated|pool|model|spectral|transform",
-        "batched_gradients",
-        "to come",
-        RuntimeError,
-        "",
+        "batched_gradients", "to come", RuntimeError, "data pointer|Batching rule",
     ),
     Refused(
-        "transposed|converted|converted, frozen|scope|" + SPECTRAL_POLICY,
-        "checkpointed_selectively",
-        "to come",
-        RuntimeError,
-        "has been mutated",
+        f"transposed|scope|{BANDED}",
+        "checkpointed_selectively", "to come", RuntimeError, "has been mutated",
     ),
-)
+)  # fmt: skip
 
 
 def state_of(subject: Subject, capability: Capability) -> Row | None:
