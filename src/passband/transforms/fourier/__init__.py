@@ -151,7 +151,8 @@ class _Linear(torch.autograd.Function):
                 out = by.adjoint(x, axes, norm, last=last)
         out = out if dtype is None else out.to(dtype)
         # Not a view of what nobody has, which could not be written to.
-        return torch.ops.aten._unsafe_view(out, out.shape)
+        owned: Tensor = torch.ops.aten._unsafe_view(out, out.shape)
+        return owned
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
