@@ -29,6 +29,16 @@ def test_no_input_channels(plan: str) -> None:
     assert torch.equal(y, F.conv2d(x, w, padding=1))
 
 
+@pytest.mark.parametrize("where", ["meta", "cpu"])
+def test_a_band_by_energy_says_that_it_needs_values_that_can_be_asked_for(where: str) -> None:
+    band = pb.Band(energy=0.9, dynamic=True)
+    layer = pb.nn.BandConv1d(2, 2, 3, band=band)
+    layer, x = layer.to(where), torch.zeros(2, 1, 2, 9, device=where)
+    run = torch.func.vmap(layer) if where == "cpu" else lambda x: layer(x[0])
+    with pytest.raises(RuntimeError, match=r"chosen from the values of each batch.*calibrate_"):
+        run(x)
+
+
 def test_a_layers_plan_is_refused_for_what_forward_refuses() -> None:
     layer: Any = pb.nn.BandConv2d(3, 4, 3, keep=0.5)
     for bad, error in (

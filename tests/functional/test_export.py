@@ -78,7 +78,7 @@ def test_a_program_on_disk_needs_no_passband(tmp_path: Path) -> None:
 
 def test_a_dynamic_band_cannot_be_exported() -> None:
     layer = pb.nn.BandConv1d(2, 3, 3, band=pb.Band(energy=0.9, dynamic=True))
-    with pytest.raises(RuntimeError, match=r"fix the band first, with passband.calibrate_"):
+    with pytest.raises(RuntimeError, match=r"fix the band with passband.calibrate_"):
         export(layer, (torch.randn(2, 2, 9),))
 
 

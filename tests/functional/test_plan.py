@@ -12,6 +12,7 @@ import torch
 import torch.fx
 import torch.nn.functional as F
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 import passband as pb
 from passband.functional import convolution, cost, measure
@@ -222,6 +223,21 @@ def test_measuring_leaves_the_users_random_numbers_alone() -> None:
     torch.manual_seed(0)
     layer.plan_for(torch.zeros(3, 2, 31))
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_measuring_goes_on_where_function_transforms_and_checkpoints_look_on() -> None:
+    layer = pb.nn.BandConv1d(2, 2, 3, keep=0.4, plan="measure")
+    # Sizes that no other test has, so that each is measured here.
+    x = torch.randn(3, 2, 47)
+    found = torch.func.grad(lambda t: layer(t).square().sum())(x)
+    leaf = x.clone().requires_grad_()
+    (expected,) = torch.autograd.grad(layer(leaf).square().sum(), leaf)
+    torch.testing.assert_close(found, expected)
+    leaf = torch.randn(3, 2, 53).requires_grad_()
+    y = checkpoint(layer, leaf, use_reentrant=False)
+    (found,) = torch.autograd.grad(y.square().sum(), leaf)
+    (expected,) = torch.autograd.grad(layer(leaf).square().sum(), leaf)
+    torch.testing.assert_close(found, expected)
 
 
 def test_measuring_leaves_the_whole_band_to_pytorch_and_needs_data() -> None:

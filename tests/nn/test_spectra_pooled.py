@@ -159,6 +159,22 @@ def test_a_pooled_sparse_spectrum_has_the_right_gradient_behind_it() -> None:
     close(one, other, 1e-12)
 
 
+def test_exported_first_it_computes_the_same_after_it() -> None:
+    """What an exporter saw is not what the next call computes with."""
+    model = nn.Sequential(pb.nn.ToSpectrum(), pb.nn.SpectralPool2d((7, 5)), pb.nn.ToSpace())
+    x = maps(2, 3, 11, 10)
+    program = torch.export.export(model, (x,), strict=False)  # no call with these sizes before it
+    expected = spectral_pool2d(x, (7, 5))
+    close(model(x), expected)
+    close(program.module()(x), expected)
+
+
+def test_function_transforms_are_refused() -> None:
+    s = to_spectrum(maps(2, 3, 6, 6))
+    with pytest.raises(RuntimeError, match="spectral_pool2d: there are no function transforms"):
+        torch.func.grad(lambda v: spectral_pool2d(s.with_values(v), 3).values.sum())(s.values)
+
+
 def test_no_maps() -> None:
     assert spectral_pool2d(to_spectrum(torch.zeros(0, 3, 6, 6)), 4).shape == (0, 3, 4, 4)
 

@@ -120,6 +120,16 @@ def test_nothing_is_held_for_backward() -> None:
         assert pb.memory.saved(lambda: layer(5)(x)).total == 0  # noqa: B023
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, F64])
+def test_outputs_can_be_written_to(dtype: torch.dtype) -> None:
+    """As those of PyTorch's pooling: in-place activations follow it."""
+    x = torch.randn(2, 3, 9, 8, dtype=dtype, requires_grad=True)
+    pool = pb.nn.SpectralPool2d(4)
+    (expected,) = torch.autograd.grad((pool(x) + 1).relu().sum(), x)
+    (found,) = torch.autograd.grad(pool(x).add_(1).relu_().sum(), x)
+    torch.testing.assert_close(found, expected)
+
+
 def test_one_axis_may_stay() -> None:
     x = torch.randn(2, 3, 8, 10, dtype=F64)
     got = pb.nn.SpectralPool2d((None, 5))(x)

@@ -90,8 +90,20 @@ def modes_below(cutoff: Fraction, lengths: Sequence[int]) -> list[int]:
 
 
 def energy_modes(x: Tensor, geometry: Geometry, share: float) -> list[int]:
-    """Mode counts of the smallest band that holds this share of the batch's energy."""
-    if not torch.isfinite(x).all():
+    """Mode counts of the smallest band that holds this share of the batch's energy.
+
+    Raises:
+        RuntimeError: the batch has no values that can be asked for.
+    """
+    try:
+        finite = bool(torch.isfinite(x).all())
+    except RuntimeError as error:
+        raise RuntimeError(
+            f"Band(energy={share}, dynamic=True) is chosen from the values of each batch, and "
+            f"here there are none (the meta device, vmap, an exporter): fix the band with "
+            f"passband.calibrate_(model, batches)"
+        ) from error
+    if not finite:
         return list(geometry.modes)  # no band describes it: leave the map as it is
     cutoff = cutoff_for(energy_by_cutoff(x, geometry), share)
     below = modes_below(cutoff, geometry.lengths)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache, lru_cache, partial
 from statistics import median
 
@@ -47,7 +48,12 @@ def measured_plan(
     )
     known = recall(key)
     if known is None or set(known) != set(possible):
-        measured = _measured(plans, inputs, outputs, batch, (dtype, weight_dtype), device, purpose)
+        # In a thread of its own, into which no function transform, tracer or checkpoint looks.
+        threads = partial(torch.set_num_threads, torch.get_num_threads())
+        with ThreadPoolExecutor(1, initializer=threads) as alone:
+            measured = alone.submit(
+                _measured, plans, inputs, outputs, batch, (dtype, weight_dtype), device, purpose
+            ).result()
         known = {str(way): seconds for way, seconds in measured.items()}
         remember(key, known)
     return fastest(plans, {way: known[way] for way in possible})

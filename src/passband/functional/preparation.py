@@ -55,7 +55,6 @@ def prepare(
     if x.numel() == 0:
         geometry, asked = geometry.with_modes([L // 2 + 1 for L in geometry.lengths]), "auto"
     elif band.energy is not None:
-        _check_values(band)
         geometry = geometry.with_modes(energy_modes(x, geometry, band.energy))
     shape = (known(x.shape[0]), x.shape[1], outputs_of(args, weight), x.dtype)
     if torch.compiler.is_exporting():
@@ -63,14 +62,6 @@ def prepare(
     if asked == "measure":
         return x, measured_plan(geometry, *shape, x.device, purpose, weight.dtype)
     return x, make_plan(geometry, asked, *shape, x.device.type, purpose)
-
-
-def _check_values(band: Band) -> None:
-    if torch.compiler.is_exporting():
-        raise RuntimeError(
-            f"{band} depends on each batch, which an exported program cannot follow: fix the band "
-            "first, with passband.calibrate_"
-        )
 
 
 def placed(args: Arguments, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from passband.functional.spectral.spectrum import Spectrum, rings
 from passband.transforms.fourier import count, frequencies
-from passband.transforms.recording import opaque
+from passband.transforms.recording import check_followed, opaque
 
 
 @opaque
@@ -25,9 +25,10 @@ def pooled_spectrum(name: str, spectrum: Spectrum, sizes: Sequence[int | None]) 
         sizes: samples of each axis; None leaves an axis as it is.
 
     Raises:
-        RuntimeError: a wrong number of axes.
+        RuntimeError: a wrong number of axes; a function transform.
         ValueError: a size above the map's, or with which the transform length is no whole number.
     """
+    check_followed(name)
     if len(spectrum.space) != len(sizes):
         raise RuntimeError(
             f"{name}: for {len(sizes)} space axes; got the spectrum of {spectrum.shape}"
@@ -48,10 +49,11 @@ def pooled_spectrum(name: str, spectrum: Spectrum, sizes: Sequence[int | None]) 
         space.append(o)
         lengths.append(L * o // n)
     pooled = tuple(lengths)
-    target, source, sign = (
-        t.to(spectrum.values.device) for t in _sources(spectrum.lengths, pooled)
-    )
     values, number = spectrum.values, count(rings(pooled))
+    target, source, sign = (
+        torch.tensor(numbers, device=values.device)
+        for numbers in _sources(spectrum.lengths, pooled)
+    )
     signs = torch.stack([torch.ones_like(sign), sign], 1).to(values.dtype)[..., None, None]
     out: Tensor = _Gathered.apply(values, target, source, signs, number)  # type: ignore[no-untyped-call]
     unit = Spectrum(out, tuple(space), pooled, spectrum.norm).unit
@@ -77,8 +79,12 @@ class _Gathered(torch.autograd.Function):
 
 
 @lru_cache(maxsize=256)
-def _sources(lengths: tuple[int, ...], pooled: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
+def _sources(
+    lengths: tuple[int, ...], pooled: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[int, ...], tuple[float, ...]]:
     """Which bins add up to which, and the sign of their imaginary part: -1 for a mirrored one.
+
+    Numbers, and no tensors: one that is made while an exporter looks on is the exporter's.
 
     A bin of the smaller transform is the same frequency of the larger one; its Nyquist frequency is
     both ±L / 2.
@@ -97,4 +103,4 @@ def _sources(lengths: tuple[int, ...], pooled: tuple[int, ...]) -> tuple[Tensor,
             at = places[tuple(one % L for one, L in zip(other, lengths, strict=True))]
             found.append((i, *at))
     target, source, sign = zip(*found, strict=True)
-    return torch.tensor(target), torch.tensor(source), torch.tensor(sign)
+    return target, source, sign

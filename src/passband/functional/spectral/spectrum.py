@@ -135,9 +135,12 @@ class Spectrum:
         wide = self.values if self.values.dtype == torch.float64 else self.values.float()
         z = torch.view_as_complex(wide.permute(2, 3, 0, 1).contiguous())
         out = z.new_zeros(*z.shape[:2], math.prod(halved))
-        there, back, mirrored = _places(self.lengths)
-        out = out.index_copy(2, there.to(z.device), z)
-        out = out.index_copy(2, mirrored.to(z.device), z[..., back.to(z.device)].conj())
+        there, back, mirrored = (
+            torch.tensor(places, dtype=torch.long, device=z.device)
+            for places in _places(self.lengths)
+        )
+        out = out.index_copy(2, there, z)
+        out = out.index_copy(2, mirrored, z[..., back].conj())
         whole: Tensor = out.unflatten(2, halved)
         return whole
 
@@ -166,8 +169,8 @@ class Spectrum:
                 f"Spectrum.of_complex: z is complex (N, C, {', '.join(map(str, halved))}) for "
                 f"lengths={lengths}; got {z.dtype} {tuple(z.shape)}"
             )
-        there, _, _ = _places(lengths)
-        values = torch.view_as_real(z.flatten(2)[:, :, there.to(z.device)]).permute(2, 3, 0, 1)
+        there = torch.tensor(_places(lengths)[0], device=z.device)
+        values = torch.view_as_real(z.flatten(2)[:, :, there]).permute(2, 3, 0, 1)
         return cls(values.contiguous(), space or lengths, lengths, norm)
 
     def __add__(self, other: Spectrum) -> Spectrum:
@@ -216,10 +219,11 @@ def rings(lengths: tuple[int, ...]) -> tuple[Axis, ...]:
 
 
 @lru_cache(maxsize=256)
-def _places(lengths: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
+def _places(lengths: tuple[int, ...]) -> tuple[list[int], list[int], list[int]]:
     """Where the bins lie in a flattened half of all frequencies; which are there twice, and where.
 
-    Of a pair with k = 0 or Nyquist on the last axis `torch.fft` has both.
+    Of a pair with k = 0 or Nyquist on the last axis `torch.fft` has both. Numbers, and no tensors:
+    one that is made while an exporter looks on is the exporter's.
     """
     halved = (*lengths[:-1], lengths[-1] // 2 + 1)
 
@@ -235,8 +239,4 @@ def _places(lengths: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
         i for i, k in enumerate(ks) if 2 * k[-1] % lengths[-1] == 0 and i >= own(rings(lengths))
     ]
     mirrored = [place(tuple(-one for one in ks[i])) for i in twice]
-    return (
-        torch.tensor(there),
-        torch.tensor(twice, dtype=torch.long),
-        torch.tensor(mirrored, dtype=torch.long),
-    )
+    return there, twice, mirrored

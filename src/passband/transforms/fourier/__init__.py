@@ -149,7 +149,12 @@ class _Linear(torch.autograd.Function):
                 out = by.analysis(x, axes, norm)
             else:
                 out = by.adjoint(x, axes, norm, last=last)
-        return out if dtype is None else out.to(dtype)
+        out = out if dtype is None else out.to(dtype)
+        if out._base is None:
+            return out
+        # Not a view of what nobody has, which could not be written to.
+        owned: Tensor = torch.ops.aten._unsafe_view(out, out.shape)
+        return owned
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
