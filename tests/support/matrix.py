@@ -75,9 +75,14 @@ def build(pip: list[str], into: Path) -> Path:
 
 
 def pythons_here() -> list[str]:
-    """The supported interpreters on the path, the oldest first."""
+    """The supported interpreters on the path that run, the oldest first."""
     names = [f"python3.{minor}" for minor in range(OLDEST_PYTHON, OLDEST_PYTHON + 9)]
-    return [name for name in names if shutil.which(name)] or [sys.executable]
+    return [name for name in names if shutil.which(name) and runs(name)] or [sys.executable]
+
+
+def runs(python: str) -> bool:
+    """Whether an interpreter starts: what pyenv puts on the path may stand for none."""
+    return subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0
 
 
 def ends(things: list[str]) -> list[str]:
