@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from pathlib import Path
 
 from support.wheel import check_wheel
@@ -49,6 +50,8 @@ def main(words: list[str]) -> int:
         for python in pythons:
             versions, left_out = torches(pip, python, options.torch)
             rows += [f"{python}, torch {one}: left out, {why}" for one, why in left_out.items()]
+            if not versions:
+                rows.append(compile_only(wheel, python, work))
             for version in versions:
                 first = not any("works" in row for row in rows)
                 rows.append(try_one(pip, wheel, python, version, work, with_tests=first))
@@ -75,9 +78,14 @@ def build(pip: list[str], into: Path) -> Path:
 
 
 def pythons_here() -> list[str]:
-    """The supported interpreters on the path that run, the oldest first."""
-    names = [f"python3.{minor}" for minor in range(OLDEST_PYTHON, OLDEST_PYTHON + 9)]
-    return [name for name in names if shutil.which(name) and runs(name)] or [sys.executable]
+    """The supported interpreters of this machine that run, the oldest first."""
+    found = []
+    for minor in range(OLDEST_PYTHON, OLDEST_PYTHON + 9):
+        name = f"python3.{minor}"
+        pyenv = sorted(Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/{name}"))
+        places = [shutil.which(name), *map(str, pyenv)]
+        found += [one for one in places if one is not None and runs(one)][:1]
+    return found or [sys.executable]
 
 
 def runs(python: str) -> bool:
@@ -113,7 +121,7 @@ def supported(pip: list[str], python: str) -> list[str]:
     """The released versions of torch that passband supports, the oldest first."""
     least = re.search(r'"torch>=([\d.]+)"', (ROOT / "pyproject.toml").read_text())
     assert least is not None
-    listed = run([*pip, "--python", shutil.which(python), "index", "versions", "torch"], read=True)
+    listed = run([*pip, "--python", python, "index", "versions", "torch"], read=True)
     found = re.search(r"Available versions: (.*)", listed)
     assert found is not None, listed
     public = {one.partition("+")[0] for one in found[1].split(", ")}
@@ -127,7 +135,7 @@ def key(version: str) -> tuple[int, ...]:
 
 def refusal(pip: list[str], python: str, version: str) -> str | None:
     """Why a version of torch is not installed, or None; only metadata are downloaded."""
-    command = [*pip, "--python", shutil.which(python), "install", "--dry-run", "--no-deps",
+    command = [*pip, "--python", python, "install", "--dry-run", "--no-deps",
                "--ignore-installed", "--quiet", "--report", "-", f"torch=={version}"]  # fmt: skip
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     if done.returncode:
@@ -145,7 +153,7 @@ def try_one(
     """Installs and tries passband in an environment of one Python and torch."""
     began = time.monotonic()
     folder = work / f"{Path(python).name}-torch-{version}"
-    run([shutil.which(python), "-m", "venv", "--without-pip", folder])
+    run([python, "-m", "venv", "--without-pip", folder])
     inside = str(folder / "bin" / "python")
     install = [*pip, "--python", inside, "install", "-qq", "--no-compile"]
     run([*install, wheel, f"torch=={version}"])
@@ -161,6 +169,15 @@ def try_one(
     shutil.rmtree(folder)
     done = "smoke test and core tests" if with_tests else "smoke test"
     return f"{python}, torch {version}: works ({done}, {time.monotonic() - began:.0f} s)"
+
+
+def compile_only(wheel: Path, python: str, work: Path) -> str:
+    """Where no torch can be had: at least each module is one to this Python, without a warning."""
+    folder = work / f"{Path(python).name}-modules"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    run([python, "-W", "error", "-m", "compileall", "-q", folder])
+    return f"{python}: its compiler takes every module; nothing is run"
 
 
 def constraints(work: Path) -> Path:
