@@ -108,7 +108,8 @@ def _unit(beta: float | Tensor) -> float | Tensor:
     """As `compiled.unit_for`, without waiting for a number that is on a device."""
     if not isinstance(beta, Tensor):
         return compiled.unit_for(beta)
-    exponent = torch.frexp(beta.float()).exponent.clamp(-compiled.POWER, compiled.POWER)
+    finite = beta.float().clamp(max=torch.finfo(torch.float32).max)
+    exponent = torch.frexp(finite).exponent.clamp(-compiled.POWER, compiled.POWER)
     return torch.ldexp(torch.ones_like(exponent, dtype=torch.float32), -exponent)
 
 

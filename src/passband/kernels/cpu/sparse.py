@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import sys
 from collections.abc import Sequence
 
 import torch
@@ -86,7 +87,7 @@ def settle(
 
 def unit_for(beta: float) -> float:
     """A power of two that brings a threshold near 1, or its square might be 0 or infinite."""
-    exponent = math.frexp(beta)[1]
+    exponent = math.frexp(min(beta, sys.float_info.max))[1]
     return math.ldexp(1.0, -min(max(exponent, -POWER), POWER))
 
 
