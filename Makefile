@@ -23,7 +23,7 @@ test-slow: $(VENV)/installed  ## what `test` leaves out
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m slow
 
 support:  ## builds the wheel and tries it with the oldest and newest Python and torch to be had
-	PYTHONPATH=tests OMP_NUM_THREADS=1 $(PYTHON) tests/support/matrix.py
+	OMP_NUM_THREADS=1 $(PYTHON) tests/support/matrix.py
 
 audit:  ## known vulnerabilities of what is pinned, where there is a service to ask
 	$(PYTHON) tests/support/audit.py

@@ -13,8 +13,6 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from support.audit import verdict
-
 ROOT = Path(__file__).parents[1]
 # Those that `make` installs; the rest are for users and tested where they are there.
 EXTRAS = ("attacks", "gpu", "lab", "ray", "test", "dev")
@@ -145,15 +143,3 @@ def test_everything_that_is_installed_is_pinned() -> None:
     pinned = pins()
     installed = {name: Version(version).public for name, version in closure().items()}
     assert installed == {name: pinned.get(name, "not pinned") for name in installed}
-
-
-def test_an_audit_that_audited_nothing_says_so() -> None:
-    hole = {"id": "X-1", "fix_versions": ["2"]}
-    known = {"name": "a", "version": "1", "vulns": []}
-    unknown = {"name": "b", "skip_reason": "not found"}
-    assert verdict([unknown]) == ("NOT AUDITED: its service knows none of 1 packages here", False)
-    text = "1 of 2 packages audited, 0 known vulnerabilities"
-    assert verdict([known, unknown]) == (text, False)
-    text, bad = verdict([known | {"vulns": [hole]}])
-    assert bad
-    assert text.endswith("a 1: X-1, mended in ['2']")

@@ -213,8 +213,8 @@ def test_a_function_of_the_model_in_its_scope_may_nest() -> None:
 def test_threads_do_not_confuse_each_other() -> None:
     model = nn.Sequential(nn.Conv2d(2, 2, 3), Log())
     with torch.no_grad():
-        model[0].weight.abs_()
-        model[0].bias.fill_(1)
+        model.get_parameter("0.weight").abs_()
+        model.get_parameter("0.bias").fill_(1)
     found: dict[int, str] = {}
 
     def run(number: int) -> None:

@@ -24,7 +24,8 @@ def run(
     """A convolution, and its gradients."""
     x, w = x.clone().requires_grad_(), w.clone().requires_grad_()
     y = F.band_conv2d(x, w, padding=1, band=band, plan=way)
-    return y.detach(), *torch.autograd.grad(y, [x, w], g)
+    of_map, of_filter = torch.autograd.grad(y, [x, w], g)
+    return y.detach(), of_map, of_filter
 
 
 def sample(of_map: float, of_filter: float) -> tuple[Tensor, Tensor, Tensor]:

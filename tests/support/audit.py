@@ -25,7 +25,7 @@ def main() -> int:
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
         bin_ = Path(folder, "bin")
         subprocess.run([bin_ / "pip", "install", "-qq", "pip-audit"], check=True)
-        command = [bin_ / "pip-audit", "--requirement", CONSTRAINTS, "--no-deps", "--disable-pip",
+        command = [str(bin_ / "pip-audit"), "--requirement", str(CONSTRAINTS), "--no-deps", "--disable-pip",
                    "--progress-spinner", "off", "--format", "json"]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if not done.stdout:

@@ -23,7 +23,7 @@ import time
 import zipfile
 from pathlib import Path
 
-from support.wheel import check_wheel
+from wheel_contents import check_wheel
 
 ROOT = Path(__file__).parents[2]
 SMOKE = Path(__file__).with_name("smoke.py")

@@ -116,8 +116,9 @@ class _Watch:
                 continue
             seen.add(node)
             waiting += [before for before, _ in node.next_functions]
-            if self not in node.metadata and node.next_functions:  # or it is a parameter's
-                node.metadata[self] = True
+            marks: Any = node.metadata
+            if self not in marks and node.next_functions:  # or it is a parameter's
+                marks[self] = True
                 if finite:
                     node.register_hook(self._of_node(module))
 
