@@ -25,8 +25,8 @@ def main() -> int:
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
         bin_ = Path(folder, "bin")
         subprocess.run([bin_ / "pip", "install", "-qq", "pip-audit"], check=True)
-        command = [str(bin_ / "pip-audit"), "--requirement", str(CONSTRAINTS), "--no-deps", "--disable-pip",
-                   "--progress-spinner", "off", "--format", "json"]  # fmt: skip
+        options = "--no-deps --disable-pip --progress-spinner off --format json".split()
+        command = [str(bin_ / "pip-audit"), "--requirement", str(CONSTRAINTS), *options]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if not done.stdout:
         reason = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
