@@ -25,7 +25,7 @@ def main() -> int:
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
         bin_ = Path(folder, "bin")
         subprocess.run([bin_ / "pip", "install", "-qq", "pip-audit"], check=True)
-        options = "--no-deps --disable-pip --progress-spinner off --format json".split()
+        options = ["--no-deps", "--disable-pip", "--progress-spinner", "off", "--format", "json"]
         command = [str(bin_ / "pip-audit"), "--requirement", str(CONSTRAINTS), *options]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if not done.stdout:
