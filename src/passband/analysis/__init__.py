@@ -8,6 +8,7 @@ from passband.analysis.compaction import relative_bytes as relative_bytes
 from passband.analysis.energy_curves import EnergyCurves as EnergyCurves
 from passband.analysis.energy_curves import LayerCurve as LayerCurve
 from passband.analysis.energy_curves import energy_curves as energy_curves
+from passband.analysis.finite import check_finite as check_finite
 from passband.analysis.heatmap import FourierHeatmap as FourierHeatmap
 from passband.analysis.heatmap import fourier_heatmap as fourier_heatmap
 from passband.analysis.layer_spectra import LayerSpectra as LayerSpectra

@@ -143,6 +143,8 @@ def parser() -> argparse.ArgumentParser:
     study.add_argument("--ray", metavar="ADDRESS", help="train on a Ray cluster")
     study.add_argument("--bundled", action="store_true",
                        help="an experiment of a paper, on data that ships")  # fmt: skip
+    study.add_argument("--allow-imports", action="store_true",
+                       help="run code that an experiment's file names by path")  # fmt: skip
     study.set_defaults(command="study")
 
     for command in (one, study):

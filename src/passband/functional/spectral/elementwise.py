@@ -40,8 +40,9 @@ def settle(
         z = z * scale.to(z.dtype)
         z[0, 0] += shift.to(z.dtype)
     if beta is not None:
-        re, im = z.unbind(1)
-        chosen = ~(re * re + im * im < beta * beta)  # what is no number is kept, to be seen
+        unit = _unit(beta)
+        re, im = (z * unit).unbind(1)
+        chosen = ~(re * re + im * im < (beta * unit) ** 2)  # what is no number is kept, to be seen
     y = torch.stack([part.function(x) for part, x in zip(parts, z.unbind(1), strict=True)], 1)
     if chosen is None:
         return y, None
@@ -101,6 +102,15 @@ def combine(g: Tensor, z: Tensor, own: int, a: Tensor, b: Tensor, c: Tensor) -> 
     out = g * a.to(g.dtype) + z * (b.to(g.dtype) * twice)
     out[0, 0] += c.to(g.dtype)
     return out
+
+
+def _unit(beta: float | Tensor) -> float | Tensor:
+    """As `compiled.unit_for`, without waiting for a number that is on a device."""
+    if not isinstance(beta, Tensor):
+        return compiled.unit_for(beta)
+    finite = beta.float().clamp(max=torch.finfo(torch.float32).max)
+    exponent = torch.frexp(finite).exponent.clamp(-compiled.POWER, compiled.POWER)
+    return torch.ldexp(torch.ones_like(exponent, dtype=torch.float32), -exponent)
 
 
 def _float(x: Tensor | None) -> Tensor | None:

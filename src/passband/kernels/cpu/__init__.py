@@ -20,6 +20,7 @@ from passband.kernels.cpu.product import multiply_across as multiply_across
 from passband.kernels.cpu.product import multiply_back as multiply_back
 from passband.kernels.cpu.product import packed as packed
 from passband.kernels.cpu.product import takes_taps as takes_taps
+from passband.kernels.cpu.sparse import POWER as POWER
 from passband.kernels.cpu.sparse import is_spectrum as is_spectrum
 from passband.kernels.cpu.sparse import kept as kept
 from passband.kernels.cpu.sparse import pack as pack
@@ -28,6 +29,7 @@ from passband.kernels.cpu.sparse import select as select
 from passband.kernels.cpu.sparse import settle as settle
 from passband.kernels.cpu.sparse import settle_back as settle_back
 from passband.kernels.cpu.sparse import settles as settles
+from passband.kernels.cpu.sparse import unit_for as unit_for
 from passband.kernels.cpu.sparse import unpack as unpack
 from passband.kernels.cpu.spectral import combine_ as combine_
 from passband.kernels.cpu.spectral import dot as dot

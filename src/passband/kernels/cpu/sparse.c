@@ -17,7 +17,8 @@ typedef struct {
     const float *scale, *shift; /* of channels, (channels + LANES), from the first again; or NULL */
     int64_t *starts;            /* of chunks, in the values; then kept */
     int64_t count, plane, channels, kept;
-    float least; /* squared magnitude of what is kept */
+    float unit;  /* a power of two, which magnitudes are multiplied by before they are squared, */
+    float least; /* and the square of the least that is kept */
     int32_t real, imaginary; /* activations */
     int32_t half, half_values;
 } Sparse;
@@ -162,7 +163,8 @@ INLINE void settle(const Sparse *s, int64_t index, int half)
             channel += step;
             channel -= channel < s->channels ? 0 : s->channels;
         }
-        uint32_t bits = bits_of(re * re + im * im, s->least) & ((1u << lanes) - 1);
+        V a = re * s->unit, b = im * s->unit;
+        uint32_t bits = bits_of(a * a + b * b, s->least) & ((1u << lanes) - 1);
         store_bits(s, at, bits, lanes);
         re = only(bits, activated(re, s->real));
         im = only(bits, activated(im, s->imaginary));

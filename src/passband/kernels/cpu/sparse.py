@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import math
+import sys
 from collections.abc import Sequence
 
 import torch
@@ -18,6 +20,8 @@ ACTIVATIONS = "identity", "tanh", "softsign", "hardtanh", "softshrink", "relu", 
 Activation = tuple[str, str]
 """Of the real part and of the imaginary part."""
 
+POWER = 125  # of two, at most: its reciprocal is float32's, too
+
 _LANES = 16  # of the widest vectors, which may begin at the last channel
 
 
@@ -28,7 +32,7 @@ class _Sparse(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in ("from", "to", "bits", "values", "scale", "shift")),
         ("starts", ctypes.c_void_p),
         *((name, ctypes.c_int64) for name in ("count", "plane", "channels", "kept")),
-        ("least", ctypes.c_float),
+        *((name, ctypes.c_float) for name in ("unit", "least")),
         *((name, ctypes.c_int32) for name in ("real", "imaginary", "half", "half_values")),
     ]
 
@@ -72,9 +76,19 @@ def settle(
     mask = torch.empty(-(-count // 8), dtype=torch.uint8)
     C = z.shape[-1]
     tables = tuple(None if table is None else repeated(table, C) for table in (scale, shift))
-    given = _given(z.shape, z, y, mask, tables=tables, least=beta * beta, activation=activation)
+    unit = unit_for(beta)
+    least = (beta * unit) ** 2 if math.isfinite(beta) else beta
+    given = _given(
+        z.shape, z, y, mask, tables=tables, unit=unit, least=least, activation=activation
+    )
     _run("passband_settle", given)
     return y, mask
+
+
+def unit_for(beta: float) -> float:
+    """A power of two that brings a threshold near 1, or its square might be 0 or infinite."""
+    exponent = math.frexp(min(beta, sys.float_info.max))[1]
+    return math.ldexp(1.0, -min(max(exponent, -POWER), POWER))
 
 
 def kept(mask: Tensor, count: int) -> int:
@@ -142,7 +156,7 @@ def repeated(channels: Tensor, count: int) -> Tensor:
 def _given(
     shape: Sequence[int], source: Tensor | None, target: Tensor | None, mask: Tensor,
     values: Tensor | None = None, tables: tuple[Tensor | None, ...] = (None, None),
-    least: float = 0.0, activation: Activation = ("identity", "identity"),
+    unit: float = 1.0, least: float = 0.0, activation: Activation = ("identity", "identity"),
 ) -> _Sparse:  # fmt: skip
     bins, parts, N, C = shape
     like = target if source is None else source
@@ -159,7 +173,7 @@ def _given(
     count = 0 if values is None else values.shape[1]
     kinds = (ACTIVATIONS.index(name) for name in activation)
     halves = like.dtype == torch.bfloat16, values is not None and values.dtype == torch.bfloat16
-    return _Sparse(*at, None, bins * N * C, N * C, C, count, least, *kinds, *halves)
+    return _Sparse(*at, None, bins * N * C, N * C, C, count, unit, least, *kinds, *halves)
 
 
 def _run(name: str, given: _Sparse) -> None:

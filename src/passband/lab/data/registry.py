@@ -57,7 +57,7 @@ def known() -> tuple[str, ...]:
 def takes_root(name: str) -> bool:
     """Whether `load` reads this data from the user's folder if it is given one."""
     family, _, member = name.partition(":")
-    return name in _FILES or (family in _FAMILIES and bool(member)) or _is_import_path(name)
+    return name in _FILES or (family in _FAMILIES and bool(member)) or is_import_path(name)
 
 
 def load(
@@ -121,7 +121,7 @@ def load(
 
 def _reader(name: str, root: Path | None) -> Callable[[_Preprocessing], LabeledData]:
     family, _, member = name.partition(":")
-    if _is_import_path(name):
+    if is_import_path(name):
         return _as_shipped(name, partial(imported.load, name, root))
     if family == "hf" and member:
         return partial(huggingface.load, member, root)
@@ -149,7 +149,8 @@ def _reader(name: str, root: Path | None) -> Callable[[_Preprocessing], LabeledD
     raise _unknown(name)
 
 
-def _is_import_path(name: str) -> bool:
+def is_import_path(name: str) -> bool:
+    """Whether a name is the path of an object in a module, whose code runs when it is loaded."""
     module, _, found = name.partition(":")
     # `UCR:GunPoint` is a slip rather than a module.
     return module.lower() not in _FAMILIES and all(

@@ -10,9 +10,10 @@ from typing import Any
 from passband.lab import experiments
 from passband.lab.arguments import STUDY_OPTIONS, parser, training_words
 from passband.lab.config import TrainConfig
-from passband.lab.data import available, takes_root
+from passband.lab.data import available, is_import_path, takes_root
 from passband.lab.experiments import Experiment
 from passband.lab.finish import console, finish
+from passband.lab.models.by_path import is_path
 from passband.lab.progress import shown
 from passband.lab.studies import STUDIES
 from passband.lab.studies.study import Study
@@ -29,8 +30,9 @@ def command(options: Namespace) -> None:
         experiment = experiments.load(options.name)
         paper = experiment.paper
         options = _of_experiment(experiment, options)
-    elif options.bundled:
-        raise ValueError(f"--bundled is for a paper's experiment; got the study {options.name}")
+    elif options.bundled or options.allow_imports:
+        word = "--bundled" if options.bundled else "--allow-imports"
+        raise ValueError(f"{word} is for an experiment; got the study {options.name}")
     if options.out is None:
         raise ValueError("the following arguments are required: --out")
     study = STUDIES[options.name]
@@ -58,10 +60,37 @@ def _of_experiment(experiment: Experiment, options: Namespace) -> Namespace:
         )
     words = ["study", experiment.study, *experiment.arguments(options.bundled)]
     said = parser().parse_args(words)
+    _check_harmless(experiment, said, options)
     for name, value in vars(options).items():
         if name != "name" and value is not None and value is not False:
             setattr(said, name, value)
     return said
+
+
+def _check_harmless(experiment: Experiment, said: Namespace, options: Namespace) -> None:
+    """A file may come from anyone: what of it runs other code, or elsewhere, the user types.
+
+    Args:
+        experiment: The file's.
+        said: What its words came to.
+        options: What the user typed, which stands in its place.
+
+    Raises:
+        ValueError: It names code without --allow-imports, or a directory or a cluster.
+    """
+    paths = [] if options.data else [one for one in said.data or () if is_import_path(one)]
+    paths += [] if options.model else [one for one in said.model or () if is_path(one)]
+    if paths and not options.allow_imports:
+        raise ValueError(
+            f"experiment {experiment.name} names code to run ({', '.join(paths)}): read that code, "
+            f"then say --allow-imports"
+        )
+    for flag, place in (("--out", said.out), ("--ray", said.ray)):
+        if place is not None:
+            raise ValueError(
+                f"experiment {experiment.name} says where to run ({flag} {place}), which is for "
+                f"the command line alone"
+            )
 
 
 def _list() -> None:
