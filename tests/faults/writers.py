@@ -173,9 +173,7 @@ WRITERS: Mapping[str, Callable[[], Outcome]] = {
     "from a cluster": lambda: try_all(nothing, put(1), comes_last="results.csv", every=EVERY),
     "inspection": lambda: try_all(inspected(1), inspected(2), every=EVERY),
     "kernels": lambda: try_all(compiled("old"), compiled("new"), every=EVERY),
-    "training": lambda: try_all(
-        nothing, trained, comes_last="results.csv", every=max(1, 4 * (EVERY - 1))
-    ),
+    "training": lambda: try_all(nothing, trained, comes_last="results.csv", every=EVERY**2),
 }
 
 
