@@ -73,7 +73,7 @@ def saved(value: float) -> Act:
 
 
 class _First(_Sharded):
-    global_rank = 0  # type: ignore[assignment]
+    global_rank = 0
 
     def __init__(self) -> None:
         pass

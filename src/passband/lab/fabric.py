@@ -40,7 +40,7 @@ class _Sharded(FSDPStrategy):
 
     def save_checkpoint(self, path: str | os.PathLike[str], *state: Any, **more: Any) -> None:
         if self.global_rank != 0:  # the first process writes, and tells where
-            super().save_checkpoint(path, *state, **more)
+            super().save_checkpoint(Path(path), *state, **more)
             return
         with replacing(Path(path)) as file:
             try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 from passband.transforms.precision import compute_dtype, without_autocast
+from passband.transforms.remembered import remembered
 
 Step = Callable[[Tensor], Tensor]
 """A transform along the last axes of a tensor, which keeps its shape."""
@@ -99,7 +99,7 @@ def _made(
     return make(key).to(device, dtype)
 
 
-_kept = lru_cache(maxsize=256)(_made)
+_kept = remembered(_made)
 
 
 class _Orthogonal(torch.autograd.Function):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 from passband.functional.spectral.spectrum import Spectrum, rings
 from passband.transforms.fourier import count, frequencies
 from passband.transforms.recording import opaque
+from passband.transforms.remembered import remembered
 
 
 @opaque
@@ -76,7 +76,7 @@ class _Gathered(torch.autograd.Function):
         return back, None, None, None, None
 
 
-@lru_cache(maxsize=256)
+@remembered
 def _sources(lengths: tuple[int, ...], pooled: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
     """Which bins add up to which, and the sign of their imaginary part: -1 for a mirrored one.
 

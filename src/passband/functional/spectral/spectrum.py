@@ -14,6 +14,7 @@ from torch import Tensor
 from passband.functional.spectral.held import Held, itself
 from passband.transforms.fourier import Axis, Grid, count, frequencies
 from passband.transforms.fourier.bins import own, own_weight
+from passband.transforms.remembered import remembered
 
 SpectrumNorm = Literal["ortho", "backward"]
 """As in `torch.fft`: with L points in all, `"ortho"` divides by √L there and back, `"backward"` by
@@ -215,7 +216,7 @@ def rings(lengths: tuple[int, ...]) -> tuple[Axis, ...]:
     return tuple(Axis(L, L // 2 + 1, Grid(0, 1, L)) for L in lengths)
 
 
-@lru_cache(maxsize=256)
+@remembered
 def _places(lengths: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
     """Where the bins lie in a flattened half of all frequencies; which are there twice, and where.
 

@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 from passband.transforms.fourier.axis import Axis
 from passband.transforms.fourier.bins import Norm, count
+from passband.transforms.remembered import remembered
 
 Make = Callable[[tuple[Axis, ...], Norm, torch.device], Tensor]
 CACHED_ENTRIES = 1 << 18  # of a tensor; a larger one is made anew each time, not kept for ever
@@ -45,4 +46,4 @@ def _made(
     return made.to(dtype) if made.is_floating_point() else made
 
 
-_cached = lru_cache(maxsize=512)(_made)
+_cached = remembered(_made)

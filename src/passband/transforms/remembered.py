@@ -1,0 +1,67 @@
+"""Constants of transforms that are made once, as long as there are not too many bytes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import _lru_cache_wrapper, lru_cache, wraps
+from typing import ParamSpec, TypeVar
+
+import torch
+from torch import Tensor
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+MOST_BYTES = 128 << 20
+"""Of all constants together; beyond it all are forgotten, and made again when they are needed."""
+_LEAST_BYTES = 1 << 10  # of any: its key, and Python's objects
+_caches: list[_lru_cache_wrapper[object]] = []
+_held = 0
+
+
+def remembered(make: Callable[P, R]) -> _lru_cache_wrapper[R]:
+    """A function that makes tensors, but once for each of its arguments.
+
+    What is found is found as fast as by `lru_cache`, which it is: nothing notes what was used last.
+
+    Args:
+        make: returns a tensor, a tuple of them, or what has such a tuple as `held`. Gradients and
+            inference mode, in which it may be called, are none of its tensors' business.
+    """
+
+    @wraps(make)
+    @torch.inference_mode(False)
+    @torch.no_grad()
+    def counted(*args: P.args, **kwargs: P.kwargs) -> R:
+        global _held
+        made = make(*args, **kwargs)
+        size = _LEAST_BYTES + _bytes_of(made)
+        if _held + size > MOST_BYTES:
+            forget()
+        _held += size
+        return made
+
+    cached = lru_cache(maxsize=None)(counted)
+    cached.__wrapped__ = make  # what a compiler looks into
+    _caches.append(cached)
+    return cached
+
+
+def forget() -> None:
+    """Let go of all constants that nobody uses just now."""
+    global _held
+    for cached in _caches:
+        cached.cache_clear()
+    _held = 0
+
+
+def held_bytes() -> int:
+    """Bytes of what is remembered, at least 1024 for each constant."""
+    return _held
+
+
+def _bytes_of(made: object) -> int:
+    if isinstance(made, Tensor):
+        return made.untyped_storage().nbytes()
+    parts = made if isinstance(made, tuple) else getattr(made, "held", ())
+    return sum(map(_bytes_of, parts))
