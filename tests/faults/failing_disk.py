@@ -34,7 +34,13 @@ class Outcome:
 
 
 def try_all(
-    prepare: Act, write: Act, *, silent: bool = False, comes_last: str = "", every: int = 1
+    prepare: Act,
+    write: Act,
+    *,
+    silent: bool = False,
+    comes_last: str = "",
+    every: int = 1,
+    whole: Callable[[bytes], bool] = lambda content: False,
 ) -> Outcome:
     """Lets each system call of a writer fail, and the process be killed before and within each.
 
@@ -47,6 +53,7 @@ def try_all(
         silent: Whether faults are not told.
         comes_last: A file with which all others are there.
         every: How many calls further the next fault is.
+        whole: Of a file that is written more than once, whether this is one between old and new.
     """
     outcome = Outcome()
     old, status, _ = _files_after(prepare, None)
@@ -63,7 +70,7 @@ def try_all(
                     break
                 outcome.faults += 1
                 there = _read(folder)
-                found = list(_problems(there, old, new, status, said, folder, silent))
+                found = list(_problems(there, old, new, status, said, folder, silent, whole))
                 if comes_last in there and there[comes_last] == new[comes_last]:
                     early = [name for name in new if there.get(name) != new[name]]
                     found += [f"{comes_last} is there before {name}" for name in early]
@@ -77,13 +84,20 @@ def try_all(
 
 
 def _problems(
-    files: Files, old: Files, new: Files, status: int, said: str, folder: Path, silent: bool
+    files: Files,
+    old: Files,
+    new: Files,
+    status: int,
+    said: str,
+    folder: Path,
+    silent: bool,
+    whole: Callable[[bytes], bool],
 ) -> Iterator[str]:
     for name, content in files.items():
         if _is_part(name):
             if status != -signal.SIGKILL:
                 yield f"leaves {name}"
-        elif content not in (old.get(name), new.get(name)):
+        elif content not in (old.get(name), new.get(name)) and not whole(content):
             yield f"{name} is neither old nor new"
     for name in old:
         if name not in files:

@@ -43,5 +43,6 @@ def test_system_calls_may_fail(found: dict[str, dict[str, Any]], name: str) -> N
 @pytest.mark.slow
 def test_every_system_call_may_fail(tmp_path: Path) -> None:
     for name, outcome in tried(tmp_path, *WRITERS, "training").items():
+        print(f"{name}: {outcome['faults']} faults")
         assert outcome["problems"] == [], name
         assert outcome["faults"] >= 3 * 5, name

@@ -5,9 +5,11 @@ Its arguments are names of writers; it prints what `try_all` found of each.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from functools import partial
@@ -124,6 +126,15 @@ def trained(folder: Path) -> None:
     do(Task(config(folder, epochs=2, limit=64, keep=0.5)))
 
 
+def is_checkpoint(content: bytes) -> bool:
+    """Of the first epoch, that is."""
+    if not zipfile.is_zipfile(io.BytesIO(content)):
+        return False
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.testzip() is None
+    return bool(torch.load(io.BytesIO(content), weights_only=True)["epoch"] == 1)
+
+
 def maps(value: float) -> Act:
     array = np.full((1, 4, 32, 32), value, np.float32)
     found = FirstMaps((0.0,), (1.0,), array, array)
@@ -173,7 +184,9 @@ WRITERS: Mapping[str, Callable[[], Outcome]] = {
     "from a cluster": lambda: try_all(nothing, put(1), comes_last="results.csv", every=EVERY),
     "inspection": lambda: try_all(inspected(1), inspected(2), every=EVERY),
     "kernels": lambda: try_all(compiled("old"), compiled("new"), every=EVERY),
-    "training": lambda: try_all(nothing, trained, comes_last="results.csv", every=EVERY**2),
+    "training": lambda: try_all(
+        nothing, trained, comes_last="results.csv", every=EVERY**2, whole=is_checkpoint
+    ),
 }
 
 
