@@ -1,8 +1,9 @@
 """Steps that do not come to their end, at each place where that may happen; as a program.
 
-Its first argument is where: `allocation`, begun with `allocations.c` preloaded, or `call`, a function
-of the library that is entered, or one in C that returns to it, where Python sees to Ctrl-C. The
-others are names of models. It prints what was wrong afterwards.
+Its arguments are where, how many such places further the next one is, and names of models. Places
+are `allocation`, begun with `allocations.c` preloaded; or `call`, where Python sees to Ctrl-C: a
+function of the library that is entered, or one in C that returns to it; or `mode`, the same in what
+puts modes in force. It prints what was wrong afterwards.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from inspect import CO_GENERATOR
 from pathlib import Path
 from types import FrameType
 
 import torch
 from loaded_models import MODELS, gradients, maps, step
 from torch import Tensor, nn
-from torch.overrides import _get_current_function_mode_stack
+from torch.overrides import _get_current_function_mode_stack, _pop_mode
 
 import passband
 from passband.convert import scope
@@ -28,6 +30,7 @@ from passband.memory import attach
 from passband.memory.recipe import Step
 
 OURS = str(Path(passband.__file__).parent)
+MODES = tuple(f"{OURS}/{name}.py" for name in ("convert/scope", "memory/attach", "memory/mode"))
 
 
 class EndedError(Exception):
@@ -46,13 +49,16 @@ def no_room(at: int) -> Iterator[Callable[[], bool]]:
 
 
 @contextmanager
-def interrupt(at: int) -> Iterator[Callable[[], bool]]:
+def interrupt(at: int, files: str | tuple[str, ...] = OURS) -> Iterator[Callable[[], bool]]:
     """A scope in which Ctrl-C is pressed at some moment; tells whether it was."""
     count = 0
 
     def watch(frame: FrameType, event: str, argument: object) -> None:
         nonlocal count
-        if event in ("call", "c_return") and frame.f_code.co_filename.startswith(OURS):
+        code = frame.f_code
+        if code.co_flags & CO_GENERATOR:  # that one of these is closed, nobody is told
+            return
+        if event in ("call", "c_return") and code.co_filename.startswith(files):
             count += 1
             if count == at:
                 raise KeyboardInterrupt
@@ -64,7 +70,7 @@ def interrupt(at: int) -> Iterator[Callable[[], bool]]:
         sys.setprofile(None)
 
 
-PLACES = {"allocation": no_room, "call": interrupt}
+PLACES = {"allocation": no_room, "call": interrupt, "mode": partial(interrupt, files=MODES)}
 ERRORS = (RuntimeError, MemoryError, KeyboardInterrupt)
 
 
@@ -126,6 +132,9 @@ def problems(place: str, name: str, every: int) -> tuple[int, list[str]]:
         del after
         if _get_current_function_mode_stack() or scope._DECIDED.get() or attach._entered.stack:
             found.append(f"{where}: a mode stays")
+            for _ in _get_current_function_mode_stack():  # this is to be told once
+                _pop_mode()
+            scope._DECIDED.set(False)
         if hooks != [len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules()]:
             found.append(f"{where}: a hook more or less")
         if count % 10 == 0 and (now := alive()) != bytes_before:
