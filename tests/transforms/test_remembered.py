@@ -31,11 +31,11 @@ def test_what_is_remembered_is_bounded_in_bytes() -> None:
     for n in (100, 200, 100, 200):
         assert [t.sum() for t in ones(n)] == [n, n]
     assert made == [100, 200]
-    assert held_bytes() == 2 * 1024 + 12 * 300
+    assert held_bytes() == 2 * 3 * 512 + 12 * 300
     ones(400)  # there is no room for it beside the others
-    assert held_bytes() == 1024 + 12 * 400
+    assert held_bytes() == 3 * 512 + 12 * 400
     ones(100)
-    assert made == [100, 200, 400, 100]
+    assert made == [100, 200, 400, 100]  # forgotten beside 400, and made again
     for n in range(500):
         ones(n)
         assert held_bytes() <= 10_000

@@ -14,7 +14,7 @@ R = TypeVar("R")
 
 MOST_BYTES = 128 << 20
 """Of all constants together; beyond it all are forgotten, and made again when they are needed."""
-_LEAST_BYTES = 1 << 10  # of any: its key, and Python's objects
+_OBJECTS = 512  # bytes of a key, or of what a tensor is beside its numbers
 _caches: list[_lru_cache_wrapper[object]] = []
 _held = 0
 
@@ -35,7 +35,7 @@ def remembered(make: Callable[P, R]) -> _lru_cache_wrapper[R]:
     def counted(*args: P.args, **kwargs: P.kwargs) -> R:
         global _held
         made = make(*args, **kwargs)
-        size = _LEAST_BYTES + _bytes_of(made)
+        size = _OBJECTS + _bytes_of(made)
         if _held + size > MOST_BYTES:
             forget()
         _held += size
@@ -56,12 +56,12 @@ def forget() -> None:
 
 
 def held_bytes() -> int:
-    """Bytes of what is remembered, at least 1024 for each constant."""
+    """Bytes of what is remembered, 512 of each key and tensor counted in."""
     return _held
 
 
 def _bytes_of(made: object) -> int:
     if isinstance(made, Tensor):
-        return made.untyped_storage().nbytes()
+        return _OBJECTS + made.untyped_storage().nbytes()
     parts = made if isinstance(made, tuple) else getattr(made, "held", ())
     return sum(map(_bytes_of, parts))
