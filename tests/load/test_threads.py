@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from typing import Any
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 import passband as pb
 from passband.functional import apply as applied
 from passband.functional.plan import make_plan
+from passband.nn.frozen import Frozen
 from passband.transforms import remembered
 
 THREADS, TIMES = 8, 12
@@ -146,6 +148,27 @@ def test_while_bands_change_each_layer_has_one_of_them(name: str) -> None:
                 assert any(torch.equal(found, one) for one in wanted)
 
     at_once(work)
+
+
+@pytest.mark.parametrize("layer", [pb.nn.BandConv2d, pb.nn.BandConvTranspose2d])
+def test_a_band_set_in_the_middle_of_a_call_is_not_remembered_as_another(
+    layer: type[pb.nn.BandConv2d], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = layer(3, 4, 3, padding=1, band=BAND).eval()
+    x, recalled = maps(), Frozen.ready
+    with torch.no_grad():
+        wanted = model(x)
+        pb.freeze_(model)
+
+        def late(frozen: Frozen, *args: Any) -> Any:
+            monkeypatch.undo()
+            model.band = OTHER  # as another thread may, when the layer knows what it looks for
+            return recalled(frozen, *args)
+
+        monkeypatch.setattr(Frozen, "ready", late)
+        model(x)
+        model.band = BAND
+        torch.testing.assert_close(model(x), wanted)
 
 
 def test_layers_are_frozen_and_thawed_while_others_infer() -> None:
