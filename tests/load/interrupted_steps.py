@@ -12,8 +12,8 @@ import ctypes
 import gc
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from inspect import CO_GENERATOR
 from pathlib import Path
@@ -70,7 +70,12 @@ def interrupt(at: int, files: str | tuple[str, ...] = OURS) -> Iterator[Callable
         sys.setprofile(None)
 
 
-PLACES = {"allocation": no_room, "call": interrupt, "mode": partial(interrupt, files=MODES)}
+Place = Callable[[int], AbstractContextManager[Callable[[], bool]]]
+PLACES: Mapping[str, Place] = {
+    "allocation": no_room,
+    "call": interrupt,
+    "mode": partial(interrupt, files=MODES),
+}
 ERRORS = (RuntimeError, MemoryError, KeyboardInterrupt)
 
 

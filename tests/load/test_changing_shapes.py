@@ -55,7 +55,7 @@ def measured() -> tuple[int, int, int]:
 
 
 def ways() -> list[PlanName]:
-    return ["auto", "fft", "dft", "spatial", *(["fused"] if missing("cpu") is None else [])]  # type: ignore[list-item]
+    return ["auto", "fft", "dft", "spatial", *(["fused"] if missing("cpu") is None else [])]
 
 
 def a_band(chance: random.Random) -> pb.Band:
