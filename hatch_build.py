@@ -95,15 +95,18 @@ def compile_all(sources: Path, into: Path) -> list[Path]:
     compiler = find_compiler()
     digest = runpy.run_path(str(HERE / "sources.py"))["digest"]  # passband itself imports torch
     made_from = f'-DSOURCES="{digest(sources)}"'
-    # They appear whole and under another inode: a process may be running the old ones.
-    with tempfile.TemporaryDirectory(dir=into, prefix=".build-") as folder:
+    write_atomic = runpy.run_path(str(HERE.parents[1] / "atomic.py"))["write_atomic"]
+    with tempfile.TemporaryDirectory() as folder:
         made = [
             compile_one(
                 compiler, files, Path(folder, f"_kernels_{name}.so"), [*flags.split(), made_from]
             )
             for name, flags in variants.items()
         ]
-        return [library.replace(into / library.name) for library in made]
+        for library in made:
+            # Whole and under another inode: a process may be running the old ones.
+            write_atomic(into / library.name, library.read_bytes())
+    return [into / library.name for library in made]
 
 
 def compile_one(compiler: list[str], files: list[Path], library: Path, flags: list[str]) -> Path:

@@ -35,6 +35,7 @@ import numpy as np
 import torch
 from scipy.optimize import nnls
 
+from passband.atomic import write_atomic
 from passband.band import Band
 from passband.functional.convolution import convolve, ready
 from passband.functional.cost import RESOURCES, Purpose, Shape, Way, convolution_work
@@ -278,8 +279,8 @@ def measure_all(
         print(f"{number}/{len(new)} {setting}", file=sys.stderr)
         known[setting] = measure(setting)
         if path is not None:
-            with path.open("a") as file:
-                file.write(json.dumps(asdict(setting) | asdict(known[setting])) + "\n")
+            lines = (json.dumps(asdict(s) | asdict(m)) + "\n" for s, m in known.items())
+            write_atomic(path, "".join(lines))
 
 
 def losses(
@@ -361,7 +362,7 @@ def main() -> None:
             if mine:
                 print(f"    {what}: {summary(mine)}")
     if options.write:
-        PRICES.write_text(json.dumps(table, indent=2) + "\n")
+        write_atomic(PRICES, json.dumps(table, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -195,7 +195,7 @@ def test_what_may_not_be_read_or_written_is_not_remembered(entry: Path) -> None:
     assert list(entry.parent.iterdir()) == [entry]
 
 
-@pytest.mark.parametrize("broken", ["replace", "write_text", "mkdir"])
+@pytest.mark.parametrize("broken", ["replace", "open", "mkdir"])
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left"), KeyboardInterrupt()])
 def test_a_failing_write_leaves_what_was_there(
     entry: Path, monkeypatch: pytest.MonkeyPatch, broken: str, error: BaseException

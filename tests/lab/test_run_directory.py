@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from passband.atomic import write_atomic
 from passband.lab import files, rundir
 
 RUN: dict[str, Any] = {"data": "digits", "epochs": 2, "out": "here", "base": [{"model": "fcn"}]}
@@ -37,14 +38,14 @@ def test_a_write_that_fails_names_the_file_and_keeps_the_old_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "config.yaml"
-    files.write_atomic(path, "old")
+    write_atomic(path, "old")
 
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match=str(path)):
-        files.write_atomic(path, "new")
+        write_atomic(path, "new")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

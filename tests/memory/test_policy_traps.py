@@ -316,6 +316,31 @@ def test_a_policy_that_an_interrupt_left_in_force_is_taken_off() -> None:
     assert _get_current_function_mode_stack() == []
 
 
+def test_what_an_interrupt_left_in_force_touches_no_other_model() -> None:
+    class Interrupted(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            raise KeyboardInterrupt
+
+    def model(last: nn.Module) -> nn.Module:
+        return nn.Sequential(nn.Conv2d(3, 3, 3), nn.SiLU(), last)
+
+    rough = pb.MemoryPolicy.unchanged_forward()
+    broken, other, sound = model(Interrupted()), model(nn.Identity()), model(nn.Identity())
+    x = torch.randn(2, 3, 8, 8)
+    wanted = torch.autograd.grad(other(x).square().sum(), list(other.parameters()))
+    saved = pb.memory.saved(lambda: other(x)).total
+    for each, policy in ((broken, rough), (sound, EXACT)):
+        pb.convert_(each, None, memory=policy)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        broken(x)
+    found = torch.autograd.grad(other(x).square().sum(), list(other.parameters()))
+    assert all(map(torch.equal, found, wanted))
+    assert pb.memory.saved(lambda: other(x)).total == saved
+    sound(x)  # and it clears away what there was, though a traceback still knows of it
+    assert caught.value.__traceback__ is not None
+    assert _get_current_function_mode_stack() == []
+
+
 def test_max_pooling_of_series() -> None:
     torch.manual_seed(0)
     plain = nn.Sequential(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,6 +15,7 @@ from passband.functional.spectral.spectrum import Spectrum, rings
 from passband.transforms.fourier import Axis, Grid, frequencies
 from passband.transforms.fourier.bins import own, own_weight
 from passband.transforms.orthogonal import space_axes
+from passband.transforms.remembered import remembered
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -174,7 +174,7 @@ def added(one: RadialEnergy | None, other: RadialEnergy) -> RadialEnergy:
     return other if one is None else replace(one, energy=one.energy + other.energy)
 
 
-@lru_cache(maxsize=64)
+@remembered
 def _radii(lengths: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
     """The radius of each bin; the frequencies that each radius has; its fraction of Nyquist."""
     axes = rings(lengths)

@@ -80,13 +80,13 @@ class _Scope(TorchFunctionMode):
         form = func if func in _BAND_FORM.values() else _BAND_FORM.get(func)
         if form is None or _DECIDED.get():
             return func(*args, **options)
-        token = _DECIDED.set(True)
         try:
+            _DECIDED.set(True)  # in here: an interrupt may come as soon as it is set
             if form is not func and not self.pointwise and _is_pointwise(args, options):
                 return func(*args, **options)
             return form(*args, **(options | self.setting))
         finally:
-            _DECIDED.reset(token)
+            _DECIDED.set(False)
 
 
 def _is_pointwise(args: tuple[Any, ...], options: dict[str, Any]) -> bool:

@@ -15,13 +15,14 @@ import platform
 import re
 import subprocess
 import sys
-import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 import torch
+
+from passband.atomic import write_atomic
 
 FORMAT = 3  # to be raised with the layout of a file, and when a way becomes faster or slower
 MOST_ENTRIES = 4096  # of all machines and formats that share the folder
@@ -67,14 +68,11 @@ def remember(key: str, seconds: Mapping[str, float]) -> None:
     content = json.dumps({**identity, "seconds": dict(seconds)})
     if len(content) > MOST_BYTES:
         return
-    temporary = path.with_suffix(f".{uuid.uuid4().hex}.tmp")
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_text(content, encoding="ascii")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        if not path.is_file():  # a pipe would be written to
+            path.unlink(missing_ok=True)
+        write_atomic(path, content)
         _forget_oldest(folder)
 
 

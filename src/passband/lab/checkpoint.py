@@ -12,7 +12,7 @@ from zipfile import BadZipFile, ZipFile
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 
-from passband.lab.files import write_atomic
+from passband.atomic import write_atomic
 
 FILE_NAME = "last.ckpt"
 PARTS = ("model", "optimizer", "schedule", "precision", "history", "callbacks", "epoch")

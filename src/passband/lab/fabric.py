@@ -1,5 +1,6 @@
 """Where and how precisely a run computes: Lightning Fabric."""
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from lightning.fabric import Fabric
 from lightning.fabric.strategies.fsdp import FSDPStrategy
 
+from passband.atomic import replacing
 from passband.lab.checkpoint import AtomicCheckpointIO
 from passband.lab.config import TrainConfig
 
@@ -37,7 +39,13 @@ class _Sharded(FSDPStrategy):
         super().__init__(state_dict_type="full")
 
     def save_checkpoint(self, path: str | os.PathLike[str], *state: Any, **more: Any) -> None:
-        part = Path(path).with_suffix(".part")
-        super().save_checkpoint(part, *state, **more)
-        if self.global_rank == 0:
-            part.replace(path)
+        if self.global_rank != 0:  # the first process writes, and tells where
+            super().save_checkpoint(Path(path), *state, **more)
+            return
+        with replacing(Path(path)) as file:
+            try:
+                super().save_checkpoint(file.name, *state, **more)
+            except RuntimeError as error:
+                if "inline_container" in str(error):  # PyTorch's writer says neither what nor why
+                    raise OSError(errno.EIO, os.strerror(errno.EIO), str(path)) from error
+                raise

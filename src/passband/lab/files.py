@@ -1,7 +1,6 @@
-"""Writing into a run directory: whole files or nothing, and trouble found before training."""
+"""Writing into a run directory: YAML, and trouble found before training."""
 
 import errno
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -10,44 +9,7 @@ from typing import Any
 
 import yaml
 
-
-def write_atomic(path: Path, content: bytes | str) -> None:
-    """Replaces a file in one step: a reader sees the old content or the new, never a part.
-
-    Args:
-        path: The file; its directory exists.
-        content: Bytes, or text stored as UTF-8.
-
-    Raises:
-        OSError: The file cannot be written; the error names ``path`` and the old file is intact.
-    """
-    data = content.encode() if isinstance(content, str) else content
-    temporary = None
-    try:
-        # In the same directory, since only a rename within one file system is atomic.
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)  # mkstemp's 0600 would hide results from colleagues
-        Path(temporary).replace(path)
-        _sync(path.parent)
-    except OSError as error:
-        raise _naming(error, path) from error
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-
-
-def _sync(directory: Path) -> None:
-    """Brings a rename to the disk, where directories can be synced."""
-    if os.name == "posix":
-        handle = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+from passband.atomic import naming, write_atomic
 
 
 def make_writable(directory: Path, *, free: int = 0) -> None:
@@ -67,7 +29,7 @@ def make_writable(directory: Path, *, free: int = 0) -> None:
             probe.write(b"\0" * 4096)
         available = shutil.disk_usage(directory).free
     except OSError as error:
-        raise _naming(error, directory) from error
+        raise naming(error, directory) from error
     if available < free:
         raise OSError(
             errno.ENOSPC,
@@ -95,8 +57,3 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f"{path} is damaged: expected named values; got {content!r}")
     return content
-
-
-def _naming(error: OSError, path: Path) -> OSError:
-    """The same error with the path that the user knows instead of a temporary file's."""
-    return OSError(error.errno, error.strerror or str(error), str(path))

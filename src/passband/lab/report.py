@@ -13,9 +13,10 @@ from typing import Any
 
 import yaml
 
+from passband.atomic import write_atomic
 from passband.lab import config, environment, results
 from passband.lab.figures import Figure
-from passband.lab.files import make_writable, read_yaml, write_atomic
+from passband.lab.files import make_writable, read_yaml
 from passband.lab.notes import of_data
 from passband.lab.overlay import beside, of_papers
 from passband.lab.results import Row

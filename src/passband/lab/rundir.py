@@ -9,6 +9,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
+from passband.atomic import remove_parts
 from passband.lab import checkpoint, config, results
 from passband.lab.files import make_writable, read_yaml, write_yaml
 from passband.lab.processes import is_first
@@ -79,6 +80,7 @@ def claim(directory: Path, wanted: Mapping[str, Any], *, again: bool, free: int 
         FileExistsError: It holds the results of another run, or of this one unless ``again``.
         OSError: It cannot be written or is full.
     """
+    remove_parts(directory / checkpoint.FILE_NAME)  # of a killed run, as large as the checkpoint
     make_writable(directory, free=free)
     produced = [
         name for name in (results.FILE_NAME, checkpoint.FILE_NAME) if (directory / name).exists()

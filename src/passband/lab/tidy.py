@@ -13,7 +13,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from passband.lab.files import write_atomic
+from passband.atomic import write_atomic
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
+from types import FrameType
 from typing import Any, NamedTuple
 
 import torch
@@ -25,11 +27,19 @@ class _Attached(NamedTuple):
     handles: tuple[RemovableHandle, ...]
 
 
+class _Pass(NamedTuple):
+    """A forward pass: of what, the mode that it began with, and the frame that it lives in."""
+
+    module: nn.Module
+    mode: MemoryMode | None
+    frame: FrameType
+
+
 class _Entered(threading.local):
-    """The modules of this thread whose forward pass has begun, with the mode it began with."""
+    """The forward passes of this thread that have begun."""
 
     def __init__(self) -> None:
-        self.stack: list[tuple[nn.Module, MemoryMode | None]] = []
+        self.stack: list[_Pass] = []
 
 
 _entered = _Entered()
@@ -52,8 +62,7 @@ def attach_(model: nn.Module, policy: MemoryPolicy) -> None:
 
 def detach_(model: nn.Module) -> None:
     """Take the policy off again."""
-    if any(entered is module for entered, _ in _entered.stack for module in model.modules()):
-        _abandon()  # an interrupt skipped its `_leave`
+    _clear_away()
     for module in model.modules():
         attached: _Attached | None = module.__dict__.pop(_ATTRIBUTE, None)
         module.__dict__.pop(_SCRIPTED, None)
@@ -84,21 +93,24 @@ def _refuse() -> None:
 def _enter(policy: MemoryPolicy, chance: random.Random, module: nn.Module, args: Any) -> None:
     if _followed():
         return
-    if _entered.stack and _entered.stack[0][0] is module:  # an interrupt skipped its `_leave`
-        _abandon()
+    _clear_away()
+    frame = sys._getframe(1)  # of the module's call
     mode = None
     if torch.is_grad_enabled() and policy != _running():
-        mode = MemoryMode(policy, chance)
+        mode = MemoryMode(policy, chance, partial(_goes_on, frame))
+    _entered.stack.append(_Pass(module, mode, frame))  # first: it may be interrupted here
+    if mode is not None:
         mode.__enter__()  # type: ignore[no-untyped-call]
-    _entered.stack.append((module, mode))
 
 
 def _leave(module: nn.Module, args: Any, output: Any) -> None:
-    if _followed() or not _entered.stack or _entered.stack[-1][0] is not module:
+    if _followed() or not _entered.stack or _entered.stack[-1].module is not module:
         return
-    _, mode = _entered.stack.pop()
+    mode = _entered.stack[-1].mode
     if mode is not None:
         mode.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+        mode.ended()
+    _entered.stack.pop()
 
 
 def _followed() -> bool:
@@ -106,19 +118,27 @@ def _followed() -> bool:
     return torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
 
 
-def _abandon() -> None:
-    """Leave what a forward pass that was interrupted has entered.
-
-    Or one that goes on: of a model that calls itself. Then other modes stay as they are.
-    """
-    ours = [mode for _, mode in _entered.stack if mode is not None]
+def _clear_away() -> None:
+    """Leave what passes have entered that are over: an interrupt skipped their `_leave`."""
+    over = [one for one in _entered.stack if not _goes_on(one.frame)]
+    if not over:
+        return
+    theirs = [one.mode for one in over]
     modes = _get_current_function_mode_stack()
     for _ in modes:
         _pop_mode()
     for mode in modes:
-        if mode not in ours:
+        if mode not in theirs:
             _push_mode(mode)
-    _entered.stack.clear()
+    _entered.stack = [one for one in _entered.stack if one not in over]
+
+
+def _goes_on(frame: FrameType) -> bool:
+    try:
+        frame.clear()
+    except RuntimeError:  # no frame is cleared while it is executed
+        return True
+    return False
 
 
 def _running() -> MemoryPolicy | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Literal
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from passband.transforms.cosine import cosines
 from passband.transforms.orthogonal import along
+from passband.transforms.remembered import remembered
 
 Basis = Literal["haar", "dct", "dft"]
 SHARE = 8  # samples of an axis to each number of its low band
@@ -39,7 +39,7 @@ def spread(low: Tensor, axes: Sequence[int], lengths: Sequence[int], basis: Basi
     return low
 
 
-@lru_cache(maxsize=256)
+@remembered
 def functions(basis: Basis, n: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """The lowest functions of a basis of n samples, `(ceil(n / SHARE), n)`, orthonormal rows."""
     count = -(-n // SHARE)

@@ -8,6 +8,7 @@ alone, and stay right.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -31,10 +32,14 @@ class MemoryMode(TorchFunctionMode):
     Args:
         policy: what is kept.
         chance: decides what is rounded at random.
+        goes_on: whether the pass does; a mode that Ctrl-C left behind does nothing.
     """
 
-    def __init__(self, policy: MemoryPolicy, chance: random.Random) -> None:
+    def __init__(
+        self, policy: MemoryPolicy, chance: random.Random, goes_on: Callable[[], bool]
+    ) -> None:
         super().__init__()
+        self._goes_on = goes_on
         self.policy = policy
         self.recipes = Recipes(most=policy.convolutions)
         of_spectra: dict[Spectra, Stored] = {
@@ -56,11 +61,15 @@ class MemoryMode(TorchFunctionMode):
     ) -> Any:
         kwargs = kwargs or {}
         handler = HANDLERS.get(func)
-        if handler is not None and torch.is_grad_enabled() and _plain(args):
+        if handler is not None and torch.is_grad_enabled() and _plain(args) and self._goes_on():
             out = _seen(handler, self, func, *args, **kwargs)
             if out is not None:
                 return out
         return func(*args, **kwargs)
+
+    def ended(self) -> None:
+        """The pass is over, and nothing of it stays."""
+        self._goes_on = lambda: False
 
 
 def _seen(

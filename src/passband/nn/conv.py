@@ -18,10 +18,11 @@ class _BandConv(BandSetting, _ConvNd):
         known = self._from_frozen(input, weight, bias, 0)
         if known is not None:
             return known
+        setting = self.setting  # once: another thread may set another
         return self.form(
             input, weight, bias, self.stride, self.padding, self.dilation, self.groups,
-            band=self.band, plan=self.plan, padding_mode=self.padding_mode,
-            stride_mode=self.stride_mode,
+            band=setting.band, plan=setting.plan, padding_mode=self.padding_mode,
+            stride_mode=setting.stride_mode,
         )  # fmt: skip
 
 

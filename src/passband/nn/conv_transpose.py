@@ -27,9 +27,10 @@ class _BandConvTranspose(BandSetting, _ConvTransposeNd):
         known = self._from_frozen(input, self.weight, self.bias, tuple(extra))
         if known is not None:
             return known
+        setting = self.setting  # once: another thread may set another
         return self.form(
             input, self.weight, self.bias, self.stride, self.padding, extra, self.groups,
-            self.dilation, band=self.band, plan=self.plan,
+            self.dilation, band=setting.band, plan=setting.plan,
         )  # fmt: skip
 
 

@@ -151,9 +151,12 @@ class BandSetting(nn.Module):
     def prepared(self, input: Tensor) -> tuple[Tensor, Plan]:  # noqa: A002
         """The input as the layer transforms it, batched and padded, and the plan for it."""
         layer = cast("_ConvNd", self)
-        args = self._arguments(input, layer.weight, layer.bias, layer.output_padding)
+        setting = self._passband
+        args = self._arguments(input, layer.weight, layer.bias, layer.output_padding, setting)
         frozen = self.frozen and not recording()
-        return prepare(args, input, layer.weight, layer.bias, self.band, self.plan, frozen=frozen)
+        return prepare(
+            args, input, layer.weight, layer.bias, setting.band, setting.plan, frozen=frozen
+        )
 
     def _from_frozen(
         self, x: Tensor, weight: Tensor, bias: Tensor | None, output_padding: Any
@@ -166,23 +169,29 @@ class BandSetting(nn.Module):
             return None
         if not remembers(weight, bias):
             return None
+        setting = self._passband  # once: another thread may set another
 
         def given() -> tuple[Any, ...]:
-            args = self._arguments(x, weight, bias, output_padding)
-            return args, x, weight, bias, self.band, self.plan, frozen.spectra
+            args = self._arguments(x, weight, bias, output_padding, setting)
+            return args, x, weight, bias, setting.band, setting.plan, frozen.spectra
 
         if not is_real(x):
             return apply(*given())
         layer = cast("_ConvNd", self)
         key = (
-            x.shape, x.stride(), x.dtype, autocast_dtype(x.device), self._passband, layer.stride,
+            x.shape, x.stride(), x.dtype, autocast_dtype(x.device), setting, layer.stride,
             layer.padding, layer.dilation, layer.groups, layer.padding_mode, output_padding,
             torch.get_num_threads(),
         )  # fmt: skip
         return frozen.ready(weight, bias, key, lambda: ready(*given()))(x)
 
     def _arguments(
-        self, x: Tensor, weight: Tensor, bias: Tensor | None, output_padding: Any
+        self,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        output_padding: Any,
+        setting: Setting,
     ) -> Arguments:
         layer = cast("_ConvNd", self)
         name, dims = type(self).__name__, len(layer.kernel_size)
@@ -192,7 +201,7 @@ class BandSetting(nn.Module):
             name, dims, weight.shape, layer.stride,
             layer.padding, layer.dilation, layer.groups,
             output_padding=tuple(output_padding) if transposed else 0,
-            padding_mode=layer.padding_mode, stride_mode=self.stride_mode,
+            padding_mode=layer.padding_mode, stride_mode=setting.stride_mode,
             transposed=transposed,
         )  # fmt: skip
 

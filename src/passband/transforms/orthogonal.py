@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 from passband.transforms.precision import compute_dtype, without_autocast
+from passband.transforms.remembered import recalled, remembered
 
 Step = Callable[[Tensor], Tensor]
 """A transform along the last axes of a tensor, which keeps its shape."""
@@ -87,19 +86,14 @@ def table(make: Callable[..., Tensor], key: Hashable, like: Tensor) -> Tensor:
         key: what it depends on.
         like: gives dtype and device.
     """
-    # A tensor that a tracer made in place of a real one must not be met by anybody else.
-    traced = torch.compiler.is_compiling() or is_in_torch_dispatch_mode()
-    get = _made if traced else _kept
-    return get(make, key, like.dtype, like.device)
+    return recalled(_made, make, key, like.dtype, like.device)
 
 
+@remembered
 def _made(
     make: Callable[..., Tensor], key: Hashable, dtype: torch.dtype, device: torch.device
 ) -> Tensor:
     return make(key).to(device, dtype)
-
-
-_kept = lru_cache(maxsize=256)(_made)
 
 
 class _Orthogonal(torch.autograd.Function):

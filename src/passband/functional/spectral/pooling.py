@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 from passband.functional.spectral.spectrum import Spectrum, rings
 from passband.transforms.fourier import count, frequencies
 from passband.transforms.recording import check_followed, opaque
+from passband.transforms.remembered import recalled, remembered
 
 
 @opaque
@@ -49,11 +49,10 @@ def pooled_spectrum(name: str, spectrum: Spectrum, sizes: Sequence[int | None]) 
         space.append(o)
         lengths.append(L * o // n)
     pooled = tuple(lengths)
-    values, number = spectrum.values, count(rings(pooled))
     target, source, sign = (
-        torch.tensor(numbers, device=values.device)
-        for numbers in _sources(spectrum.lengths, pooled)
+        t.to(spectrum.values.device) for t in recalled(_sources, spectrum.lengths, pooled)
     )
+    values, number = spectrum.values, count(rings(pooled))
     signs = torch.stack([torch.ones_like(sign), sign], 1).to(values.dtype)[..., None, None]
     out: Tensor = _Gathered.apply(values, target, source, signs, number)  # type: ignore[no-untyped-call]
     unit = Spectrum(out, tuple(space), pooled, spectrum.norm).unit
@@ -78,13 +77,9 @@ class _Gathered(torch.autograd.Function):
         return back, None, None, None, None
 
 
-@lru_cache(maxsize=256)
-def _sources(
-    lengths: tuple[int, ...], pooled: tuple[int, ...]
-) -> tuple[tuple[int, ...], tuple[int, ...], tuple[float, ...]]:
+@remembered
+def _sources(lengths: tuple[int, ...], pooled: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
     """Which bins add up to which, and the sign of their imaginary part: -1 for a mirrored one.
-
-    Numbers, and no tensors: one that is made while an exporter looks on is the exporter's.
 
     A bin of the smaller transform is the same frequency of the larger one; its Nyquist frequency is
     both ±L / 2.
@@ -103,4 +98,4 @@ def _sources(
             at = places[tuple(one % L for one, L in zip(other, lengths, strict=True))]
             found.append((i, *at))
     target, source, sign = zip(*found, strict=True)
-    return target, source, sign
+    return torch.tensor(target), torch.tensor(source), torch.tensor(sign)

@@ -14,6 +14,7 @@ from torch import Tensor
 from passband.functional.spectral.held import Held, itself
 from passband.transforms.fourier import Axis, Grid, count, frequencies
 from passband.transforms.fourier.bins import own, own_weight
+from passband.transforms.remembered import recalled, remembered
 
 SpectrumNorm = Literal["ortho", "backward"]
 """As in `torch.fft`: with L points in all, `"ortho"` divides by √L there and back, `"backward"` by
@@ -135,12 +136,9 @@ class Spectrum:
         wide = self.values if self.values.dtype == torch.float64 else self.values.float()
         z = torch.view_as_complex(wide.permute(2, 3, 0, 1).contiguous())
         out = z.new_zeros(*z.shape[:2], math.prod(halved))
-        there, back, mirrored = (
-            torch.tensor(places, dtype=torch.long, device=z.device)
-            for places in _places(self.lengths)
-        )
-        out = out.index_copy(2, there, z)
-        out = out.index_copy(2, mirrored, z[..., back].conj())
+        there, back, mirrored = recalled(_places, self.lengths)
+        out = out.index_copy(2, there.to(z.device), z)
+        out = out.index_copy(2, mirrored.to(z.device), z[..., back.to(z.device)].conj())
         whole: Tensor = out.unflatten(2, halved)
         return whole
 
@@ -169,8 +167,8 @@ class Spectrum:
                 f"Spectrum.of_complex: z is complex (N, C, {', '.join(map(str, halved))}) for "
                 f"lengths={lengths}; got {z.dtype} {tuple(z.shape)}"
             )
-        there = torch.tensor(_places(lengths)[0], device=z.device)
-        values = torch.view_as_real(z.flatten(2)[:, :, there]).permute(2, 3, 0, 1)
+        there, _, _ = recalled(_places, lengths)
+        values = torch.view_as_real(z.flatten(2)[:, :, there.to(z.device)]).permute(2, 3, 0, 1)
         return cls(values.contiguous(), space or lengths, lengths, norm)
 
     def __add__(self, other: Spectrum) -> Spectrum:
@@ -218,12 +216,11 @@ def rings(lengths: tuple[int, ...]) -> tuple[Axis, ...]:
     return tuple(Axis(L, L // 2 + 1, Grid(0, 1, L)) for L in lengths)
 
 
-@lru_cache(maxsize=256)
-def _places(lengths: tuple[int, ...]) -> tuple[list[int], list[int], list[int]]:
+@remembered
+def _places(lengths: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
     """Where the bins lie in a flattened half of all frequencies; which are there twice, and where.
 
-    Of a pair with k = 0 or Nyquist on the last axis `torch.fft` has both. Numbers, and no tensors:
-    one that is made while an exporter looks on is the exporter's.
+    Of a pair with k = 0 or Nyquist on the last axis `torch.fft` has both.
     """
     halved = (*lengths[:-1], lengths[-1] // 2 + 1)
 
@@ -239,4 +236,8 @@ def _places(lengths: tuple[int, ...]) -> tuple[list[int], list[int], list[int]]:
         i for i, k in enumerate(ks) if 2 * k[-1] % lengths[-1] == 0 and i >= own(rings(lengths))
     ]
     mirrored = [place(tuple(-one for one in ks[i])) for i in twice]
-    return there, twice, mirrored
+    return (
+        torch.tensor(there),
+        torch.tensor(twice, dtype=torch.long),
+        torch.tensor(mirrored, dtype=torch.long),
+    )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from passband.transforms.fourier.axis import Axis, Grid
 from passband.transforms.fourier.bins import Norm, own_weight, pair_factor, phases
+from passband.transforms.remembered import remembered
 
 _ALONE = Axis(1, 1, Grid(0, 1, 1))  # in place of a first axis
 _Pointer = ctypes.c_void_p
@@ -31,13 +31,13 @@ class BandTables(ctypes.Structure):
     ]  # fmt: skip
 
 
-@lru_cache(maxsize=256)
+@remembered
 def tables(axes: tuple[Axis, ...], norm: Norm) -> BandTables:
     """The tables of one or two axes."""
     rows, columns = (_ALONE, *axes)[-2:]
     single = own_weight(axes, norm)
     pair = single * pair_factor(norm)
-    with torch.inference_mode(False), torch.no_grad(), torch.device("cpu"):
+    with torch.device("cpu"):
         plus, minus = (places.T.contiguous().int() for places in _places(rows, columns))
         parts = [_axis(rows), _axis(columns)]
     made = BandTables(parts[0][0], parts[1][0], plus.data_ptr(), minus.data_ptr(), single, pair)

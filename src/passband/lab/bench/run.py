@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from passband.atomic import write_atomic
 from passband.kernels import missing
 from passband.lab import environment
 from passband.lab.bench import row as table
@@ -15,7 +16,7 @@ from passband.lab.bench.curves import draw
 from passband.lab.bench.machine import describe, prepared, rates
 from passband.lab.bench.measurement import measure
 from passband.lab.bench.row import OURS, Row
-from passband.lab.files import make_writable, write_atomic
+from passband.lab.files import make_writable
 
 # What peers and torch.compile warn of while they are timed: not of the user's doing.
 _IRRELEVANT = (

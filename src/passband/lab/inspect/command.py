@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 import passband as pb
+from passband.atomic import write_atomic
 from passband.lab import data, models
 from passband.lab.checks import check_count
-from passband.lab.files import write_atomic
 from passband.lab.inspect.formats import FORMATS, written
 from passband.lab.inspect.passes import inspected
 

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from passband.atomic import write_atomic
 from passband.lab import config, results
 from passband.lab.data.packages import require
-from passband.lab.files import make_writable, read_yaml, write_atomic, write_yaml
+from passband.lab.files import make_writable, read_yaml, write_yaml
 from passband.lab.studies.task import Task, do
 from passband.lab.studies.watch import Watch
 
@@ -48,9 +49,11 @@ def train_all(tasks: Sequence[Task], address: str, watch: Watch) -> None:
 
 
 def _elsewhere(task: Task) -> dict[str, bytes]:
-    """Does a task in a folder of its own, and returns the files."""
+    """Does a task in a folder of its own, and returns the files, which tell where they belong."""
     with tempfile.TemporaryDirectory() as folder:
         do(replace(task, run=replace(task.run, out=folder)))
+        path = Path(folder) / config.FILE_NAME
+        write_yaml(path, {**read_yaml(path), "out": task.run.out})
         return {path.name: path.read_bytes() for path in Path(folder).iterdir() if path.is_file()}
 
 
@@ -59,5 +62,3 @@ def _put(directory: Path, files: dict[str, bytes]) -> None:
     # The table comes last: with it a task is done.
     for name in sorted(files, key=lambda name: name == results.FILE_NAME):
         write_atomic(directory / name, files[name])
-    path = directory / config.FILE_NAME
-    write_yaml(path, {**read_yaml(path), "out": str(directory)})

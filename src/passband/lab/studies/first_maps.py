@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 import passband as pb
+from passband.atomic import write_atomic
 from passband.functional.spectral.selection import spectral_threshold
 from passband.functional.spectral.transform import to_space
-from passband.lab.files import write_atomic
 from passband.nn import SpecBlock2d
 
 

@@ -8,10 +8,10 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import _disable_current_modes, is_in_torch_dispatch_mode
 
 from passband.transforms.fourier.axis import Axis
 from passband.transforms.fourier.bins import Norm, count
+from passband.transforms.remembered import anew, recalled, remembered
 
 Make = Callable[[tuple[Axis, ...], Norm, torch.device], Tensor]
 CACHED_ENTRIES = 1 << 18  # of a tensor; a larger one is made anew each time, not kept for ever
@@ -26,11 +26,8 @@ def constant(make: Make, axes: tuple[Axis, ...], norm: Norm, like: Tensor) -> Te
         norm: of the bins.
         like: gives dtype and device.
     """
-    if torch.compiler.is_exporting():  # a constant of the program, too, with values
-        with _disable_current_modes():
-            return _made(make, axes, norm, like.dtype, like.device)
-    keep = is_kept(axes) and not is_in_torch_dispatch_mode()
-    return (_cached if keep else _made)(make, axes, norm, like.dtype, like.device)
+    get = recalled if is_kept(axes) else anew
+    return get(_made, make, axes, norm, like.dtype, like.device)
 
 
 @lru_cache(maxsize=4096)
@@ -39,13 +36,9 @@ def is_kept(axes: tuple[Axis, ...]) -> bool:
     return 2 * count(axes) * math.prod(axis.grid.count for axis in axes) <= CACHED_ENTRIES
 
 
-@torch.inference_mode(False)
-@torch.no_grad()
+@remembered
 def _made(
     make: Make, axes: tuple[Axis, ...], norm: Norm, dtype: torch.dtype, device: torch.device
 ) -> Tensor:
     made = make(axes, norm, device)
     return made.to(dtype) if made.is_floating_point() else made
-
-
-_cached = lru_cache(maxsize=512)(_made)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from passband.atomic import write_atomic
 from passband.lab import environment, tidy
 from passband.lab.bench import machine as machines
 from passband.lab.bench.machine import Machine
@@ -17,7 +18,7 @@ from passband.lab.bench.memory.row import Row
 from passband.lab.bench.memory.technique import PLAIN, Technique, techniques
 from passband.lab.bench.peers import note
 from passband.lab.bench.run import Watch
-from passband.lab.files import make_writable, write_atomic
+from passband.lab.files import make_writable
 from passband.lab.tidy import R
 
 TABLE, LIMITS = "memory.csv", "limit.csv"
