@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 from compilers import Compilers
+from conformance_page import PAGE, page
 from conformance_suite import CAPABILITIES, GROUPS, Capability, ask, cells
 from group import work
-from page import PAGE, page
 from running import RANKS, Distributed, OnGPU
 from states import NOT_APPLICABLE, NOTED, PENDING, REFUSED, NotApplicable, Refused, Row, state_of
 from subjects import SUBJECTS, Subject
@@ -108,7 +108,9 @@ def test_every_row_of_a_table_is_of_some_cell() -> None:
 
 
 def test_the_page_says_what_the_tables_say() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "python tests/conformance/page.py"
+    assert PAGE.read_text(encoding="utf-8") == page(), (
+        "python tests/conformance/conformance_page.py"
+    )
 
 
 def test_every_capability_says_what_it_asks() -> None:

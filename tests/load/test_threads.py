@@ -16,8 +16,8 @@ from loaded_models import BAND, MODELS, OTHER, around, converted, gradients, map
 from torch import Tensor, nn
 
 import passband as pb
-from passband.functional import apply as applied
 from passband.functional.plan import make_plan
+from passband.functional.preparation import geometry_of
 from passband.nn.frozen import Frozen
 from passband.transforms import remembered
 
@@ -50,7 +50,7 @@ def nothing_known() -> None:
     """Threads meet where things are made for the first time."""
     remembered.forget()
     make_plan.cache_clear()
-    applied._geometry.cache_clear()
+    geometry_of.cache_clear()
 
 
 def outputs(name: str, model: nn.Module) -> list[Tensor]:

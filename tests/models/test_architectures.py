@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from page import PAGE, held, line
+from models_page import PAGE, held, line
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from zoo import ZOO, convolutions, gradients, objective, outputs

@@ -1,4 +1,4 @@
-"""The table of docs/models.md: `python tests/models/page.py` writes it."""
+"""The table of docs/models.md: `python tests/models/models_page.py` writes it."""
 
 from __future__ import annotations
 

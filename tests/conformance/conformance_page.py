@@ -1,4 +1,4 @@
-"""The page of the matrix: `python tests/conformance/page.py` writes it from the tables."""
+"""The page of the matrix; run as a script, it writes the page from the tables."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ works, **✗** raises a clear error, which the note tells, **–** does not appl
 there is a GPU. A number is that of a note below.
 
 ```
-python -m pytest tests/conformance          # all cells, but those that take long
-python -m pytest tests/conformance -m slow  # the others: compilers and ONNX, of every row
-python tests/conformance/page.py            # this page, from the tables that the tests assert
+python -m pytest tests/conformance            # all cells, but those that take long
+python -m pytest tests/conformance -m slow    # the others: compilers and ONNX, of every row
+python tests/conformance/conformance_page.py  # this page, from the tables
 ```
 
 Layers of spectra stand between `ToSpectrum` and `ToSpace`; models are convolution, norm,
