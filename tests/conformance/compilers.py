@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from contract import Contract, Run, assert_near, results
 from torch import Tensor
-from torch._dynamo.testing import CompileCounterWithBackend
 
 SIZES = 3, 2, 5  # of batches, one after another
 
@@ -44,9 +43,9 @@ class Compilers(Contract):
 
     def compiled_whole_dynamic(self) -> None:
         """`torch.compile(fullgraph=True, dynamic=True)`, batches of several sizes, compiled once"""
-        counter = CompileCounterWithBackend("aot_eager")
-        self.by(counter, SIZES, fullgraph=True, dynamic=True)
-        assert counter.frame_count == 1, f"compiled {counter.frame_count} times"
+        with torch._dynamo.config.patch(error_on_recompile=True):
+            # Not one of 3 first: of as many channels PyTorch takes both for one symbol.
+            self.by("aot_eager", (7, *SIZES), fullgraph=True, dynamic=True)
 
     def by(self, backend: Any, sizes: tuple[int, ...], **options: Any) -> None:
         model, same = self.model(), self.model()

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from conformance_suite import Capability
 from subjects import Subject
-from torch._dynamo.exc import Unsupported
-from torch.onnx._internal.exporter._errors import ConversionError, TorchExportError
+from torch._dynamo.exc import Unsupported, UserError
+from torch.onnx._internal.exporter._errors import ConversionError
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Noted(Row):
 TRANSFORMS = "func_grad vmap per_sample_gradients jacrev"
 FORWARD = "jvp forward_mode jacfwd"
 WHOLE = "compiled_whole compiled_whole_dynamic"
-EXPORTED = "exported_strictly"
+THRESHOLDED = "Threshold|SpecBlock2d|SpecBlock2d, norm|SpecBlock2d, int8"
 
 NOT_APPLICABLE = (
     NotApplicable("1d", "channels_last", "there is no such format of series"),
@@ -98,11 +98,46 @@ REFUSED = (
         "no function transforms of spectra",
     ),
     Refused(
-        "spectral|transform",
-        FORWARD,
+        "spectral|SpectralPool2d of a spectrum",
+        "jvp jacfwd",
+        "there are no function transforms of spectra",
+        RuntimeError,
+        "no function transforms of spectra",
+    ),
+    Refused(
+        "spectral|SpectralPool2d of a spectrum",
+        "forward_mode",
         "spectra have no forward-mode derivative",
         NotImplementedError,
         "implement the jvp function",
+    ),
+    Refused(
+        "band+truncated|pool|model|spectral|transform|scope",
+        "batched_gradients",
+        "there are `torch.func.jacrev` and `torch.func.vmap`",
+        RuntimeError,
+        "no batched gradients of is_grads_batched",
+    ),
+    Refused(
+        f"{THRESHOLDED}|SpecBlock1d",
+        "onnx onnx_dynamic",
+        "ONNX has no operations on the bits that tell what a threshold keeps",
+        ConversionError,
+        "aten.view.dtype",
+    ),
+    Refused(
+        THRESHOLDED,
+        "exported_dynamic",
+        "the bits that tell what a threshold keeps are of a fixed batch",
+        UserError,
+        "Constraints violated",
+    ),
+    Refused(
+        "energy",
+        "onnx onnx_dynamic",
+        "the band is chosen from the values of the batch",
+        ConversionError,
+        "passband.convolve",
     ),
     Refused(
         "spectral",
@@ -155,50 +190,8 @@ REFUSED = (
     ),
 )
 
-# What is being mended: of a row that no longer holds a test says so, and it goes.
-BANDED_POLICY = "converted, exact()|converted, bf16()|converted, int8 spectra"
-BANDED = f"converted|converted, frozen|{BANDED_POLICY}"
-CONVERSION = "Failed to convert the exported program|Failed to decompose the FX graph"
-PENDING: tuple[Refused, ...] = (
-    Refused(f"band|{BANDED}", WHOLE, "to come", Unsupported, "marked as skipped"),
-    Refused(f"band|{BANDED}", "exported_strictly", "to come", Unsupported, ""),
-    Refused("pool", f"{WHOLE} exported_strictly", "to come", Unsupported, ""),
-    Refused("mask|rounding|noise", "compiled_whole_dynamic", "to come", Unsupported, "isfinite"),
-    Refused(
-        "exact()|unchanged_forward()",
-        "compiled_whole_dynamic", "to come", AssertionError, "compiled 2 times",
-    ),
-    Refused(
-        f"band+truncated|spectral|transform|scope|{BANDED}",
-        "exported_dynamic", "to come", TypeError, "unhashable type: non-nested SymInt",
-    ),
-    Refused(
-        f"band|spectral|transform|scope|{BANDED}",
-        "onnx_dynamic", "to come", TorchExportError, "Failed to export",
-    ),
-    Refused("energy", "onnx", "to come", TorchExportError, "Failed to export"),
-    Refused("BandConv2d, fft", "onnx", "to come", ConversionError, CONVERSION),
-    Refused("pool+2d|pool+3d", "onnx onnx_dynamic", "to come", ConversionError, CONVERSION),
-    Refused(
-        "Threshold|SpecBlock1d|SpecBlock2d|SpecBlock2d, norm|SpecBlock2d, int8",
-        "onnx", "to come", ConversionError, CONVERSION,
-    ),
-    Refused(
-        f"truncated|scope|pool|mask|rounding|{BANDED}",
-        FORWARD, "to come", NotImplementedError, "implement the jvp",
-    ),
-    Refused(
-        "band+truncated|pool|model|spectral|transform",
-        "batched_gradients", "to come", RuntimeError, "data pointer|Batching rule",
-    ),
-    Refused(
-        f"transposed|scope|{BANDED}",
-        "checkpointed_selectively", "to come", RuntimeError, "has been mutated",
-    ),
-)  # fmt: skip
-
 
 def state_of(subject: Subject, capability: Capability) -> Row | None:
     """The row that a cell belongs to; None if the capability works and there is no more to say."""
-    tables: Iterable[Row] = (*NOT_APPLICABLE, *REFUSED, *PENDING, *NOTED)
+    tables: Iterable[Row] = (*NOT_APPLICABLE, *REFUSED, *NOTED)
     return next((row for row in tables if row.fits(subject, capability)), None)

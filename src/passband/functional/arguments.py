@@ -114,7 +114,7 @@ def check_number(name: str, role: str, value: object) -> float:
     """
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name}: {role} is a number; got {value!r}")
-    if not math.isfinite(value):
+    if not -math.inf < float(value) < math.inf:  # which a compiler can trace
         raise ValueError(f"{name}: {role} is finite; got {value!r}")
     return float(value)
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
+from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 from passband.functional.filtering import Prepared, filtered, filtered_back
 from passband.functional.plan import Plan
@@ -237,7 +238,7 @@ def _mean(bias: Tensor, plan: Plan) -> Tensor:
 
 def _with_mean(z: Tensor, mean: Tensor) -> Tensor:
     """The spectrum of maps moved by a constant."""
-    if not recording():
+    if not recording() and not is_in_torch_dispatch_mode():  # which may have kept z
         z[0, 0] += mean
         return z
     first, rest = z[:1], z[1:]

@@ -29,7 +29,7 @@ from passband.functional.padding import PaddingMode
 from passband.functional.plan import Plan, PlanName, make_plan
 from passband.functional.preparation import direct, geometry_of, is_direct, outputs_of, placed
 from passband.transforms.fourier import adjoint, count
-from passband.transforms.layout import is_channels_last, laid_out
+from passband.transforms.layout import empty, is_channels_last, laid_out
 from passband.transforms.precision import compute_dtype
 from passband.transforms.recording import recording
 from passband.transforms.tracing import known
@@ -169,7 +169,7 @@ def _convolve_on_no_data(
     given = _Given.read(*stated)
     plan = given.plan(x.shape, weight, x.dtype, batch, training)
     outputs = [a.grid.count for a in plan.geometry.target_axes]
-    y = _empty(x, [x.shape[0], outputs_of(given.args, weight), *outputs], last=last)
+    y = empty(x, [x.shape[0], outputs_of(given.args, weight), *outputs], last=last)
     keeps = training and plan.holds == "spectrum"
     shape, dtype = _of_held(plan, x.shape, x.dtype, x.device)
     return y, x.new_empty(shape, dtype=dtype) if keeps else x.new_empty(0)
@@ -183,11 +183,6 @@ def _of_held(
         return tuple(size), dtype
     spectral = compute_dtype(dtype, plan.transform, device.type)
     return (count(plan.geometry.source), 2, size[0], size[1]), spectral
-
-
-def _empty(like: Tensor, shape: Sequence[int], *, last: bool) -> Tensor:
-    n, c, *space = shape
-    return like.new_empty(n, *space, c).movedim(-1, 1) if last else like.new_empty(shape)
 
 
 @dataclass(frozen=True)
@@ -239,8 +234,8 @@ def _convolve_backward_on_no_data(
     *_, last, size, wanted = call
     none = grad.new_empty(0)
     return (
-        _empty(grad, size, last=last) if wanted[0] else none,
-        _empty(weight, weight.shape, last=is_channels_last(weight)) if wanted[1] else none,
+        empty(grad, size, last=last) if wanted[0] else none,
+        empty(weight, weight.shape, last=is_channels_last(weight)) if wanted[1] else none,
         torch.empty_like(bias) if wanted[2] and bias is not None else none,
     )
 

@@ -148,11 +148,11 @@ def exported_plan(
 ) -> Plan:
     """The plan of an exported program: PyTorch's operations on real numbers, which others have too.
 
-    Without a kernel; and by an FFT only where it is asked for, and not in ONNX, which has none.
+    Without a kernel, and without an FFT unless it is asked for.
     """
     known: PlanName = asked if asked in ("fft", "dft", "spatial") else "auto"
     plan = make_plan(geometry, known, batch, inputs, outputs, dtype, device, "inference")
-    if asked == "fft" and not torch.onnx.is_in_onnx_export():
+    if asked == "fft":
         return plan
     way: Way = "spatial" if plan.way == "spatial" else "dft"
     return replace(plan, way=way, transform="dft", filter_transform="dft", reason="exported")

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from numbers import Integral
 from typing import Any, TypeVar
 
 from torch import Tensor
 
+from passband.functional.resampling import resampled
 from passband.functional.spectral.pooling import pooled_spectrum
 from passband.functional.spectral.spectrum import Spectrum
-from passband.transforms.fourier import Axis, Grid, adjoint, analysis
-from passband.transforms.layout import is_channels_last
 
 OutputSize = int | Sequence[int | None] | None
 Pooled = TypeVar("Pooled", Tensor, Spectrum)
@@ -104,9 +102,6 @@ def _spectral_pool(name: str, x: Pooled, output_size: OutputSize, dims: int) -> 
             f"{name}: spectral pooling makes maps smaller; got output_size={tuple(resolved)} for a "
             f"map of {tuple(space)}"
         )
-    # The mode o // 2 is the small size's Nyquist frequency: on its grid ±o/2 are one and add up.
-    axes = [Axis(n, o // 2 + 1, Grid(0, 1, n)) for n, o in zip(space, resolved, strict=True)]
-    small = [a.on(Grid(0, Fraction(a.length, o), o)) for a, o in zip(axes, resolved, strict=True)]
     maps = x if x.dim() == dims + 2 else x.unsqueeze(0)
-    y = adjoint(analysis(maps, axes), small, dtype=x.dtype, last=is_channels_last(maps))
+    y = resampled(maps, resolved)
     return y.reshape(*x.shape[:-dims], *resolved) if y.dim() != x.dim() else y

@@ -25,7 +25,8 @@ def replaced(x: Tensor, make: Callable[[Tensor], Tensor], slope: Literal[0, 1]) 
         make: computes values of the shape and dtype of `x`.
         slope: the derivative, of each value by the one that it replaces.
     """
-    out: Tensor = _Replaced.apply(x, make, slope)  # type: ignore[no-untyped-call]
+    function = _Replaced if torch.compiler.is_dynamo_compiling() else _WithTangent
+    out: Tensor = function.apply(x, make, slope)  # type: ignore[no-untyped-call]
     return out
 
 
@@ -43,3 +44,12 @@ class _Replaced(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         return grad * ctx.slope, None, None
+
+
+class _WithTangent(_Replaced):
+    """With what a compiler does not follow."""
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, *_: None) -> Tensor:
+        out: Tensor = tangent * ctx.slope
+        return out

@@ -18,6 +18,8 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from passband.transforms.recording import check_unbatched
+
 
 class Step:
     """A tensor that is held, or a function of other steps.
@@ -170,8 +172,9 @@ def held(ctx: Any) -> tuple[list[Tensor], tuple[Tensor | None, ...]]:
 
     Raises:
         RuntimeError: gradients of gradients are asked for: what is computed again does not depend
-            on the tensors that it was first computed from.
+            on the tensors that it was first computed from. Or many gradients at once.
     """
+    check_unbatched()
     if torch.is_grad_enabled():
         raise RuntimeError(
             "a memory policy keeps too little for gradients of gradients (create_graph=True): take "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor
 
 
@@ -13,3 +15,9 @@ def is_channels_last(x: Tensor) -> bool:
 def laid_out(x: Tensor, *, last: bool) -> Tensor:
     """The map with its channels innermost (last) or not in memory; copied only where it differs."""
     return x.movedim(1, -1).contiguous().movedim(-1, 1) if last else x.contiguous()
+
+
+def empty(like: Tensor, shape: Sequence[int], *, last: bool) -> Tensor:
+    """Room for maps `(N, C, *space)`, its channels innermost (last) or not in memory."""
+    n, c, *space = shape
+    return like.new_empty(n, *space, c).movedim(-1, 1) if last else like.new_empty(shape)

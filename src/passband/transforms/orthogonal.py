@@ -26,7 +26,8 @@ def orthogonal(x: Tensor, there: Step, back: Step) -> Tensor:
     Returns:
         Shape and dtype of `x`.
     """
-    out: Tensor = _Orthogonal.apply(x, there, back)  # type: ignore[no-untyped-call]
+    function = _Orthogonal if torch.compiler.is_dynamo_compiling() else _WithTangent
+    out: Tensor = function.apply(x, there, back)  # type: ignore[no-untyped-call]
     return out
 
 
@@ -119,3 +120,11 @@ class _Orthogonal(torch.autograd.Function):
     ) -> tuple[Tensor, int]:
         # The axes that are transformed are the last: a batch more stands before them.
         return orthogonal(x.movedim(in_dims[0] or 0, 0), there, back), 0
+
+
+class _WithTangent(_Orthogonal):
+    """With what a compiler does not follow."""
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, *_: None) -> Tensor:
+        return orthogonal(tangent, ctx.there, ctx.back)

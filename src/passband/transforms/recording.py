@@ -90,8 +90,8 @@ def check_unbatched() -> None:
     torch._C._vmapmode_decrement_nesting()
     if level > 1:
         raise RuntimeError(
-            "a band-limited convolution has no batched gradients of is_grads_batched=True and "
-            "vectorize=True: use torch.func.jacrev, torch.func.vmap or one gradient at a time"
+            "passband has no batched gradients of is_grads_batched=True and vectorize=True: use "
+            "torch.func.jacrev, torch.func.vmap or one gradient at a time"
         )
 
 
@@ -113,6 +113,7 @@ def first_order(backward: Callable[..., R]) -> Callable[..., R]:
 
     @wraps(backward)
     def once(ctx: Any, *grads: Any) -> R:
+        check_unbatched()
         if torch.is_grad_enabled():
             raise RuntimeError(
                 "spectra hold too little for gradients of gradients: without create_graph=True, or "

@@ -59,7 +59,7 @@ def recalled(function: _lru_cache_wrapper[R], *args: Hashable) -> R:
 def anew(function: _lru_cache_wrapper[R], *args: Hashable) -> R:
     """What a remembered function makes; an exporter takes real tensors, as its constants."""
     make: Callable[..., R] = function.__wrapped__
-    if not torch.compiler.is_exporting():
+    if not torch.compiler.is_exporting() or torch.compiler.is_dynamo_compiling():
         return make(*args)
     with _disable_current_modes():
         return make(*args)

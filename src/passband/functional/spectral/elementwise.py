@@ -109,8 +109,8 @@ def _unit(beta: float | Tensor) -> float | Tensor:
     if not isinstance(beta, Tensor):
         return compiled.unit_for(beta)
     finite = beta.float().clamp(max=torch.finfo(torch.float32).max)
-    exponent = torch.frexp(finite).exponent.clamp(-compiled.POWER, compiled.POWER)
-    return torch.ldexp(torch.ones_like(exponent, dtype=torch.float32), -exponent)
+    exponent = finite.log2().ceil().clamp(-compiled.POWER, compiled.POWER)
+    return torch.ldexp(torch.ones_like(exponent), -exponent)
 
 
 def _float(x: Tensor | None) -> Tensor | None:

@@ -17,7 +17,7 @@ from passband.kernels.cpu.tables import tables
 from passband.transforms.fourier.axis import Axis
 from passband.transforms.fourier.bins import Norm, count
 from passband.transforms.fourier.constants import CACHED_ENTRIES
-from passband.transforms.layout import is_channels_last
+from passband.transforms.layout import empty, is_channels_last
 
 DTYPES = (torch.float32, torch.bfloat16)
 _PLAIN = (Tensor, torch.nn.Parameter)
@@ -71,11 +71,8 @@ def adjoint(spectrum: Tensor, axes: tuple[Axis, ...], norm: Norm, *, last: bool)
 
 def empty_maps(spectrum: Tensor, axes: tuple[Axis, ...], *, last: bool) -> Tensor:
     """Room for the maps `(N, C, *counts)` of a spectrum `(bins, 2, N, C)`."""
-    n, c = spectrum.shape[2:]
-    space = [axis.grid.count for axis in axes]
-    if last:
-        return spectrum.new_empty(n, *space, c).movedim(-1, 1)
-    return spectrum.new_empty(n, c, *space)
+    shape = [*spectrum.shape[2:], *(axis.grid.count for axis in axes)]
+    return empty(spectrum, shape, last=last)
 
 
 def maps_of(x: Tensor, spectrum: Tensor) -> Maps:

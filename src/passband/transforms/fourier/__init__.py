@@ -21,7 +21,7 @@ from passband.transforms.fourier.bins import Norm, count, frequencies
 from passband.transforms.fourier.ring import regrid
 from passband.transforms.layout import is_channels_last
 from passband.transforms.precision import Transform, compute_dtype, without_autocast
-from passband.transforms.recording import apply
+from passband.transforms.recording import apply, check_unbatched
 
 __all__ = [
     "Axis", "Grid", "Norm", "Part", "Transform", "adjoint", "analysis", "count", "frequencies",
@@ -118,6 +118,8 @@ def _implementation(x: Tensor, axes: tuple[Axis, ...], way: Transform) -> Any:
         from passband import kernels  # it is made of this package's parts
 
         return kernels if kernels.supports(x, axes) else dft
+    if torch.compiler.is_exporting() and torch.onnx.is_in_onnx_export():
+        return dft  # ONNX has no complex numbers
     return dft if way == "dft" else fft
 
 
@@ -164,6 +166,7 @@ class _Linear(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        check_unbatched()
         back: Direction = "adjoint" if ctx.direction == "analysis" else "analysis"
         axes, way, norm, part = ctx.transform
         result = _linear(grad, back, axes, way, norm, part, ctx.dtype, ctx.last)
