@@ -155,7 +155,7 @@ REFUSED = (
     ),
     Refused(
         "spectral+weights",
-        "float16",
+        "float16 cuda_half",
         "a model of float16 is refused: maps may be float16, parameters float32",
         RuntimeError,
         "spectra of float16 are float32",
@@ -169,7 +169,7 @@ REFUSED = (
     ),
     Refused(
         "energy",
-        "meta vmap per_sample_gradients exported exported_dynamic",
+        "meta vmap per_sample_gradients exported exported_dynamic cuda_graph",
         "the band is chosen from the values of the batch",
         RuntimeError,
         "chosen from the values of each batch",

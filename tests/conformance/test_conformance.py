@@ -28,9 +28,10 @@ REPRESENTATIVE = (
     "converted",
 )  # fmt: skip
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:`torch.jit.script`:DeprecationWarning"  # by forward-mode differentiation itself
-)
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:`torch.jit.script`:DeprecationWarning"),  # by forward mode
+    pytest.mark.filterwarnings("ignore:Attempting to run cuBLAS"),  # in a first backward thread
+]
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@ import passband as pb
 from passband.functional.plan import PlanName
 
 PLANS: list[PlanName] = ["auto", "fft", "dft", "spatial"]
+PROVES_LESS = torch.__version__ < (2, 12)  # type: ignore[operator]
 BATCH = ({0: Dim("batch", min=2)},)
 ONNX_NOTES = "ignore:.*(LeafSpec|isinstance|torchvision).*"
 
@@ -43,6 +44,8 @@ def ours(program: ExportedProgram) -> set[str]:
 @pytest.mark.parametrize("strict", [False, True], ids=["", "strict"])
 @pytest.mark.parametrize("plan", PLANS)
 def test_a_program_is_the_network(plan: PlanName, strict: bool, batches: tuple[int, ...]) -> None:
+    if len(batches) > 1 and not strict and PROVES_LESS:
+        pytest.skip("PyTorch 2.11 takes strides of any batch for those of some")
     model = network(plan)
     x = torch.randn(batches[0], 3, 20, 19)
     sizes = BATCH if len(batches) > 1 else None
@@ -67,6 +70,7 @@ def test_a_program_can_be_trained() -> None:
         torch.testing.assert_close(found[name].grad, parameter.grad, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.filterwarnings("ignore:The given buffer is not writable")  # of an older PyTorch
 def test_a_program_on_disk_needs_no_passband(tmp_path: Path) -> None:
     model = network("auto")
     x = torch.randn(4, 3, 20, 19)
@@ -95,6 +99,8 @@ def run_onnx(program: Any, path: Path, *inputs: torch.Tensor) -> list[np.ndarray
 @pytest.mark.parametrize("plan", PLANS)
 def test_onnx_computes_the_same(plan: PlanName, dynamic: bool, tmp_path: Path) -> None:
     pytest.importorskip("onnxscript")
+    if dynamic and PROVES_LESS:
+        pytest.skip("PyTorch 2.11 takes strides of any batch for those of some")
     model = network(plan)
     x = torch.randn(4, 3, 20, 19)
     program = torch.onnx.export(

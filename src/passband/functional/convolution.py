@@ -18,7 +18,7 @@ from passband.functional.plan import Plan
 from passband.functional.spatial import backward_spatial, forward_spatial
 from passband.kernels import cpu as compiled
 from passband.transforms.fourier import adjoint, analysis
-from passband.transforms.layout import is_channels_last
+from passband.transforms.layout import is_channels_last, laid_out
 from passband.transforms.precision import compute_dtype, without_autocast
 from passband.transforms.recording import apply, check_unbatched, recording
 
@@ -199,7 +199,8 @@ def _forward(
         precision = _precision(plan, dtype, held.device)
         bias = None if bias is None else bias.to(precision)
         if plan.way == "spatial":
-            return forward_spatial(held, weight.to(precision), bias, plan, last=last).to(dtype)
+            y = forward_spatial(held, weight.to(precision), bias, plan, last=last).to(dtype)
+            return laid_out(y, last=True) if last else y  # which not every backend does
         z = filtered(_source(held, plan), weight, plan, prepared)
         geometry = plan.geometry
         if bias is not None:

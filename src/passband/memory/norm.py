@@ -90,8 +90,11 @@ class _BatchNorm(torch.autograd.Function):
         assert scale is not None
         wanted = [bool(need) for need in ctx.needs_input_grad[:3]]
         variance = scale**-2 - ctx.eps
+        # Running statistics are of the dtype of the parameters.
+        dtype = mean.dtype if weight is None else weight.dtype
+        running = mean.to(dtype), variance.to(dtype)
         grads: tuple[Tensor, ...] = torch.ops.aten.native_batch_norm_backward(
-            grad, x, weight, mean, variance, mean, scale, ctx.training, ctx.eps, wanted
+            grad, x, weight, *running, mean, scale, ctx.training, ctx.eps, wanted
         )
         found = (g if need else None for g, need in zip(grads, wanted, strict=True))
         return *found, *[None] * 6

@@ -33,7 +33,9 @@ def multiplies_bfloat16(device: str) -> bool:
 
 def autocast_dtype(device: torch.device) -> torch.dtype | None:
     """The dtype of an autocast in force on this device, or None."""
-    if not torch.amp.is_autocast_available(device.type):
+    # Of a map that is compiled it is available, and could not be asked for.
+    asked = torch.compiler.is_dynamo_compiling() or torch.amp.is_autocast_available(device.type)
+    if not asked:
         return None
     enabled = torch.is_autocast_enabled(device.type)
     return torch.get_autocast_dtype(device.type) if enabled else None

@@ -26,7 +26,7 @@ def analysis(x: Tensor, axes: tuple[Axis, ...], norm: Norm) -> Tensor:
             spectrum = torch.fft.rfft(spectrum, n=length, dim=dim).narrow(dim, 0, axis.modes)
         else:
             spectrum = torch.fft.fft(spectrum, n=length, dim=dim)
-            spectrum = spectrum.index_select(dim, _rows(axis, length, x.device))
+            spectrum = spectrum.index_select(dim, constant(_rows, (axis,), norm, x))
     parts = torch.view_as_real(spectrum.flatten(2)).permute(2, 3, 0, 1)
     if len(axes) > 1 or axes[0].own > 1:
         parts = parts.index_select(0, constant(_places, axes, norm, x))
@@ -54,7 +54,7 @@ def adjoint(spectrum: Tensor, axes: tuple[Axis, ...], norm: Norm, *, last: bool)
     for dim, axis in enumerate(axes[:-1], start=2):
         length = axis.folded or axis.length
         shape = [*z.shape[:dim], length, *z.shape[dim + 1 :]]
-        rows = _rows(axis, length, z.device)
+        rows = constant(_rows, (axis,), norm, spectrum)
         # Adding, not writing: on a folded ring both Nyquist bins fall into one.
         z = torch.fft.ifft(z.new_zeros(shape).index_add(dim, rows, z), dim=dim, norm="forward")
         z = _samples(z, axis, dim)
@@ -78,7 +78,10 @@ def _kept(axis: Axis) -> int:
     return axis.modes + axis.pairs
 
 
-def _rows(axis: Axis, length: int, device: torch.device) -> Tensor:
+def _rows(axes: tuple[Axis, ...], norm: Norm, device: torch.device) -> Tensor:
+    """Where the bins of a full axis lie in its whole spectrum."""
+    (axis,) = axes
+    length = axis.folded or axis.length
     mirrored = range(-axis.pairs, 0)
     return torch.tensor([k % length for k in [*range(axis.modes), *mirrored]], device=device)
 
