@@ -21,9 +21,11 @@ def main(name: str, options: list[str]) -> None:
     # What is imported before is not instrumented, which takes minutes.
     import lightning.fabric  # noqa: F401
     import scipy.io  # noqa: F401
+    from torch._weights_only_unpickler import Unpickler
 
     import passband.lab.models  # noqa: F401
 
+    Unpickler.load = atheris.instrument_func(Unpickler.load)  # type: ignore[method-assign]
     with atheris.instrument_imports(include=PARSERS):
         from readers import READERS, attempt
 
