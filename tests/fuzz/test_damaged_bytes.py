@@ -7,7 +7,11 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
+import torch
 from readers import READERS, attempt
+
+import passband as pb
+from passband.functional.measure import measured_plan
 
 MOST_BYTES = 2**26  # of memory, for files of a few kilobytes
 (CHECKPOINT,), (ZIP,) = READERS["checkpoint"].seeds, READERS["zip"].seeds
@@ -108,3 +112,21 @@ def test_a_damaged_file_takes_no_memory(name: str, tmp_path: Path) -> None:
     finally:
         tracemalloc.stop()
     assert peak < MOST_BYTES
+
+
+def test_a_damaged_plan_cache_never_breaks_a_convolution(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PASSBAND_CACHE", str(tmp_path))
+    x, w = torch.randn(2, 3, 9), torch.randn(4, 3, 3)
+
+    def measured() -> torch.Tensor:
+        measured_plan.cache_clear()
+        return pb.functional.band_conv1d(x, w, band=pb.Band(keep=0.5), plan="measure")
+
+    wanted, rng = measured(), random.Random(0)
+    (path,) = (tmp_path / "timings").iterdir()
+    whole = path.read_bytes()
+    for _ in range(50):
+        path.write_bytes(damaged(rng, (whole,), READERS["timings"].words))
+        torch.testing.assert_close(measured(), wanted)

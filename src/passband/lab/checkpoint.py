@@ -36,7 +36,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 
 def check(path: Path, model: torch.nn.Module) -> None:
-    """Proves, before training, that a checkpoint can be read and is of this model.
+    """Proves that a checkpoint can be read and is of this model, which then has its weights.
 
     Args:
         path: The checkpoint.
@@ -47,7 +47,7 @@ def check(path: Path, model: torch.nn.Module) -> None:
         ValueError: It is damaged or of another model; the message names the file.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"nothing to resume from: there is no checkpoint {path}")
+        raise FileNotFoundError(f"there is no checkpoint {path}")
     try:
         with ZipFile(path) as archive:  # torch reads it without a look at the checksums
             if (member := archive.testzip()) is not None:
