@@ -27,7 +27,7 @@ import torch
 import yaml
 
 from passband.functional import timings
-from passband.lab import checkpoint, environment, experiments, results, rundir
+from passband.lab import checkpoint, environment, experiments, report, results, rundir
 from passband.lab.data import archive, idx, series, svhn
 from passband.lab.data.unpickle import unpickle
 
@@ -109,6 +109,17 @@ def _claimed(path: Path) -> None:
     (path.parent / results.FILE_NAME).touch()
     rundir.claim(path.parent, CONFIG, again=True)
     rundir.holds(path.parent, CONFIG)
+
+
+def _reported(path: Path) -> object:
+    rows = TABLE.replace(b"a,b", b"digits")
+    (path.parent / results.FILE_NAME).write_bytes(rows)
+    return report.tables(path.parent)
+
+
+def _environment_reported(path: Path) -> object:
+    (path.parent / "config.yaml").write_text("study: rates\n")
+    return _reported(path)
 
 
 def _model() -> torch.nn.Module:
@@ -221,6 +232,14 @@ READERS: Mapping[str, Reader] = {
         (b"torch: 2.13.0\ncores: 2\n",),
         by_file(environment.FILE_NAME, lambda path: environment.load(path.parent)),
         words=_YAML_WORDS,
+    ),
+    "config of a report": Reader(
+        (yaml.safe_dump({**CONFIG, "study": "rates", "paper": ["icml-mnist"]}).encode(),),
+        by_file("config.yaml", _reported), words=_YAML_WORDS,
+    ),
+    "environment of a report": Reader(
+        (b"torch: 2.13.0\nsamples: {digits: {train: 5, test: 3}}\n",),
+        by_file(environment.FILE_NAME, _environment_reported), words=_YAML_WORDS,
     ),
     "experiment": Reader(
         (EXPERIMENT,), by_file("mine.yaml", lambda path: experiments.load(str(path))),

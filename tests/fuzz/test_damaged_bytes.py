@@ -23,6 +23,12 @@ LAUGHS = b"a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + b"".join(
 FOUND = {
     "seeds that are no number": ("config", b"data: digits\nseeds:\n"),
     "seeds that are text": ("config", b"seeds: many\n"),
+    "a base that is no config": ("config of a report", b"study: rates\nbase: [1]\n"),
+    "a base that is a number": ("config of a report", b"study: rates\nbase: 1.5\n"),
+    "a policy that is a list": ("config of a report", b"study: rates\nbase: [{memory: [1]}]\n"),
+    "a paper that is no name": ("config of a report", b"study: rates\npaper: [1]\n"),
+    "papers that are a number": ("config of a report", b"study: rates\npaper: 2\n"),
+    "samples that are a number": ("environment of a report", b"samples: {digits: 3}\n"),
     "lists in lists in lists": ("environment", b"a: " + b"[" * 3000),
     "no integer": ("environment", b"a: !!int ''\n"),
     "no truth": ("environment", b"a: !!bool maybe\n"),
