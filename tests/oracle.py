@@ -32,7 +32,7 @@ FftSize = Literal["minimal", "fast", "reference"]
 class Cut:
     """Which bins stay: exactly one of `keep`, `cutoff`, `modes`, and how L is chosen."""
 
-    keep: float | None = None
+    keep: float | tuple[float, ...] | None = None
     cutoff: float | tuple[float, ...] | None = None
     modes: int | tuple[int, ...] | None = None
     fft_size: FftSize = "minimal"
@@ -47,12 +47,12 @@ class Cut:
             # 0.58 of 50 bins is 29 bins, whatever binary rounding makes of it.
             return min(math.floor(c * L / 2 + 1e-9), L // 2) + 1
         assert self.keep is not None
+        # A tuple has each axis' own share, a number that of all axes together.
+        share, axes = (self.keep[axis], 1) if isinstance(self.keep, tuple) else (self.keep, dims)
         if self.fft_size == "reference":
-            return max(1, math.floor(everything * math.pow(self.keep, 1 / dims)))
+            return max(1, math.floor(everything * math.pow(share, 1 / axes)))
         # A tie goes to the larger count, also when `keep` carries the rounding of a decimal.
-        errors = [
-            abs((min(2 * m - 1, L) / L) ** dims - self.keep) for m in range(1, everything + 1)
-        ]
+        errors = [abs((min(2 * m - 1, L) / L) ** axes - share) for m in range(1, everything + 1)]
         return max(m for m, e in enumerate(errors, start=1) if e <= min(errors) + 1e-9)
 
 

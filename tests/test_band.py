@@ -55,6 +55,19 @@ def test_keep_takes_the_nearest_share_for_every_length(keep: str, dims: int) -> 
         assert band.resolve((L,) * dims) == (nearest(L, exact, dims),) * dims, (L, dims)
 
 
+def test_the_nearest_share_is_not_searched_one_by_one() -> None:
+    L = 2**40 + 1
+    for keep, bins_kept in ((1.0, L), (0.25, L / 4), (1e-9, L / 1e9)):
+        (m,) = Band(keep=keep).resolve((L,))
+        assert abs((2 * m - 1) - bins_kept) <= 1
+
+
+def test_numbers_beyond_a_float_are_out_of_range() -> None:
+    for entry in ("keep", "cutoff", "energy"):
+        with pytest.raises(ValueError, match=rf"{entry} lies in \(0, 1\]"):
+            Band.from_dict({"version": 1, entry: 10**400})
+
+
 def test_a_tie_goes_to_the_larger_also_when_the_decimal_is_not_exact() -> None:
     tie = [  # (L, keep): two counts equally far in exact decimals
         (L, Fraction(a + b, 2 * L))

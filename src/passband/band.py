@@ -219,7 +219,10 @@ def _nearest_modes(length: int, keep: float, power: int) -> int:
         # Rounded, so that a tie in exact arithmetic is a tie here too.
         return round(abs((bins(length, m, half=False) / length) ** power - keep), 12)
 
-    return min(range(length // 2 + 1, 0, -1), key=distance)
+    # The share grows with m: the nearest are about where it passes `keep`.
+    about, most = math.floor((length * keep ** (1 / power) + 1) / 2), length // 2 + 1
+    near = (min(max(m, 1), most) for m in range(about + 2, about - 2, -1))
+    return min(near, key=distance)
 
 
 def _reference_modes(length: int, keep: float, power: int) -> int:
@@ -236,9 +239,12 @@ def _checked(way: str, value: object) -> float | int:
         return int(value)
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{way} is a number in (0, 1]; got {value!r}")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # of a huge integer
+        number = math.inf
     if not 0 < number <= 1:
-        raise ValueError(f"{way} lies in (0, 1]; got {value!r}")
+        raise ValueError(f"{way} lies in (0, 1]; got {value!r:.40}")
     return number
 
 

@@ -28,6 +28,9 @@ REPRESENTATIVE = (
     "converted",
 )  # fmt: skip
 
+EXPORTS = ("exported_dynamic", "onnx_dynamic")
+PROVES_LESS = torch.__version__ < (2, 12)  # type: ignore[operator]
+
 pytestmark = [
     pytest.mark.filterwarnings("ignore:`torch.jit.script`:DeprecationWarning"),  # by forward mode
     pytest.mark.filterwarnings("ignore:Attempting to run cuBLAS"),  # in a first backward thread
@@ -47,6 +50,9 @@ def asked(*of: type) -> Iterator[object]:
             continue
         slow = capability.name in HEAVY and subject.name not in REPRESENTATIVE
         marks = [pytest.mark.slow] if slow else []
+        if capability.name in EXPORTS and PROVES_LESS:
+            why = "PyTorch 2.11 takes strides of any batch for those of some"
+            marks.append(pytest.mark.skip(reason=why))
         yield pytest.param(subject, capability, id=f"{capability}-{subject}", marks=marks)
 
 

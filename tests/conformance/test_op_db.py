@@ -144,6 +144,13 @@ MORE_ERRORS: list[tuple[str, str, list[tuple[int, ...]], dict[str, Any]]] = [
     ("transposed-channels", "conv_transpose2d", [(1, 3, 5, 5), (4, 2, 3, 3)], {}),
     ("transposed-groups", "conv_transpose2d", [(1, 3, 5, 5), (3, 2, 3, 3)], {"groups": 2}),
     ("transposed-bias", "conv_transpose1d", [(1, 2, 5), (2, 3, 3), (2,)], {}),
+    ("transposed-no-outputs", "conv_transpose2d", [(1, 2, 5, 5), (2, 0, 3, 3)], {}),
+    (
+        "transposed-larger-than-memory",
+        "conv_transpose2d",
+        [(1, 2, 5, 5), (2, 2, 3, 3)],
+        {"dilation": 2**40},
+    ),
     ("transposed-rank", "conv_transpose1d", [(1, 2, 5, 5), (2, 3, 3)], {}),
     ("transposed-padding-name", "conv_transpose1d", [(1, 2, 5), (2, 3, 3)], {"padding": "same"}),
     ("transposed-nothing-left", "conv_transpose1d", [(1, 2, 1), (2, 3, 3)], {"padding": 2}),

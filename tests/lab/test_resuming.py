@@ -15,6 +15,8 @@ from passband.lab import checkpoint
 from passband.lab.callback import Callback
 from passband.lab.history import History
 from passband.lab.loop import Loop
+from passband.lab.studies.grid import Book
+from passband.lab.studies.rates import RatesConfig
 from passband.lab.training import Result, train
 
 
@@ -96,6 +98,23 @@ def test_a_damaged_checkpoint_is_named(finished_run: Result, tmp_path: Path, kin
     with pytest.raises(ValueError, match=rf"checkpoint {tmp_path}/last\.ckpt is damaged"):
         train(replace(finished_run.config, out=str(tmp_path)), resume=True)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+def test_a_study_names_the_damaged_checkpoint_of_a_run(
+    finished_run: Result, tmp_path: Path
+) -> None:
+    run = finished_run.config
+    book = Book(RatesConfig(base=(run,), out=str(tmp_path / "study")))
+    whole, path = (Path(one) / "last.ckpt" for one in (run.out, tmp_path))
+    for name, weight in book.trained(run).state_dict().items():
+        assert torch.equal(weight, weights(whole.parent)[name])
+    run = replace(run, out=str(tmp_path))
+    with pytest.raises(FileNotFoundError, match=str(path)):
+        book.trained(run)
+    path.write_bytes(whole.read_bytes())
+    _damage(path, "cut")
+    with pytest.raises(ValueError, match=rf"checkpoint {path} is damaged"):
+        book.trained(run)
 
 
 def test_a_damaged_tensor_is_named(finished_run: Result, tmp_path: Path) -> None:

@@ -219,6 +219,10 @@ def check_shapes(
             f"{name}: the weight's first axis is a positive multiple of groups={groups}; got shape "
             f"{tuple(weight)}"
         )
+    if args.transposed and columns == 0:
+        raise RuntimeError(
+            f"{name}: the weight's second axis has output channels; got shape {tuple(weight)}"
+        )
     outputs = columns * groups if args.transposed else rows
     if bias is not None and tuple(bias) != (outputs,):
         raise RuntimeError(f"{name}: the bias has shape ({outputs},); got {tuple(bias)}")

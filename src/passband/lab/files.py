@@ -11,6 +11,9 @@ import yaml
 
 from passband.atomic import naming, write_atomic
 
+_MOST_BYTES = 2**20  # of named values; PyYAML takes seconds for so many
+_MOST_VALUES = 2**17
+
 
 def make_writable(directory: Path, *, free: int = 0) -> None:
     """Creates a directory and proves that it takes files, before hours are spent on their content.
@@ -48,12 +51,30 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It does not hold named values; the message names the file.
+        ValueError: It does not hold named values, or too many; the message names the file.
     """
+    data = path.read_bytes()
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        if len(data) > _MOST_BYTES:
+            raise ValueError(f"{len(data)} bytes, where it has at most {_MOST_BYTES}")
+        content = yaml.safe_load(data.decode())
+        _bounded(content)
+        if not isinstance(content, dict):
+            raise ValueError(f"expected named values; got {content!r}")
+    except Exception as error:  # PyYAML fails in many ways
         raise ValueError(f"{path} is damaged: {error}") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} is damaged: expected named values; got {content!r}")
     return content
+
+
+def _bounded(content: object) -> None:
+    """Refuses what is small in a file and endless when it is looked through: aliases of aliases."""
+    left, seen = [content], 0
+    while left:
+        one = left.pop()
+        if isinstance(one, dict | list | tuple | set):
+            left.extend(one)
+            seen += len(one)
+        if isinstance(one, dict):
+            left.extend(one.values())
+        if seen > _MOST_VALUES:
+            raise ValueError(f"more than {_MOST_VALUES} values")

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from passband.atomic import write_atomic
-from passband.lab import config, environment, results
+from passband.lab import config, environment, papers, results
 from passband.lab.figures import Figure
 from passband.lab.files import make_writable, read_yaml
 from passband.lab.notes import of_data
@@ -99,10 +99,36 @@ class _Shown:
         rows, study = _read(directory)
         run = read_yaml(directory / config.FILE_NAME)
         about = environment.load(directory)
+        _check_stored(directory, run, about)
         figures = {**study.figures(rows, directory), **beside(run, rows)} if draw else {}
         notes = [*of_data(rows, about), *study.notes(rows, run), *of_papers(run)]
         title = _TITLES.get(rows[0].study, study.title)
         return cls(title, study.tables(rows), figures, notes, run, about)
+
+
+def _check_stored(directory: Path, run: Mapping[str, Any], about: Mapping[str, Any]) -> None:
+    """Whether what the page reads of a config and of an environment is as a run writes it."""
+    bases, names = run.get("base") or [], run.get("paper") or []
+    policies = [base.get("memory") for base in bases] if _holds(bases, dict) else [bases]
+    if not _holds(policies, str | None):
+        raise ValueError(
+            f"{directory / config.FILE_NAME} is damaged: base holds configs; got {bases!r:.200}"
+        )
+    if not _holds(names, str) or not {*names} <= {*papers.available()}:
+        raise ValueError(
+            f"{directory / config.FILE_NAME} is damaged: paper holds names of "
+            f"{', '.join(papers.available())}; got {names!r:.200}"
+        )
+    samples = about.get("samples") or {}
+    if not isinstance(samples, dict) or not _holds([*samples.values()], dict | None):
+        raise ValueError(
+            f"{directory / environment.FILE_NAME} is damaged: samples holds counts by data set; "
+            f"got {samples!r:.200}"
+        )
+
+
+def _holds(entries: object, kind: Any) -> bool:
+    return isinstance(entries, list) and all(isinstance(entry, kind) for entry in entries)
 
 
 def _read(directory: Path) -> tuple[list[Row], Study]:

@@ -126,7 +126,7 @@ def differences(there: object, here: object, name: str = "") -> list[str]:
     """Where two stored configs describe different results; where they compute may differ."""
     if isinstance(there, dict) and isinstance(here, dict):
         keys = [key for key in {**there, **here} if key not in config.PLACE]
-        if there.get("seeds", 0) <= here.get("seeds", 0):  # more of them: what is there is a part
+        if _fewer(there.get("seeds", 0), here.get("seeds", 0)):  # what is there is a part
             keys = [key for key in keys if key != "seeds"]
         return [
             text
@@ -144,3 +144,8 @@ def differences(there: object, here: object, name: str = "") -> list[str]:
             for text in differences(*pair, f"{name}[{index}]")
         ]
     return [] if there == here else [f"{name} is {there!r} there and {here!r} here"]
+
+
+def _fewer(there: object, here: object) -> bool:
+    """Whether these are counts, and there are no more of them there."""
+    return isinstance(there, int) and isinstance(here, int) and there <= here

@@ -39,10 +39,11 @@ def read(path: Path, kind: type[R]) -> list[R]:
     """
     try:
         text = path.read_bytes().decode()
-    except UnicodeDecodeError as error:
+        reader = csv.reader(io.StringIO(text, newline=""))
+        lines = [(reader.line_num, cells) for cells in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
-    lines = csv.reader(io.StringIO(text, newline=""))
-    header = tuple(next(lines, []))
+    header = tuple(lines[0][1]) if lines else ()
     wanted = tuple(name for name in columns(kind) if name in header or name not in _defaults(kind))
     if header != wanted:
         raise ValueError(
@@ -52,12 +53,12 @@ def read(path: Path, kind: type[R]) -> list[R]:
         raise ValueError(f"{path} is damaged: its last line {text.splitlines()[-1]!r} has no end")
     readers = _readers(kind, header)
     rows = []
-    for cells in lines:
+    for number, cells in lines[1:]:
         try:
             rows.append(_parse(cells, kind, readers))
         except ValueError as error:
             raise ValueError(
-                f"{path} is damaged: line {lines.line_num} is {','.join(cells)!r} ({error})"
+                f"{path} is damaged: line {number} is {','.join(cells)!r} ({error})"
             ) from error
     return rows
 

@@ -93,7 +93,7 @@ def _damage_reported(path: Path) -> Iterator[None]:
     broken = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError)
     try:
         yield
-    except (*broken, NotImplementedError, OverflowError) as error:
+    except (*broken, NotImplementedError, OverflowError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: half-downloaded, damaged or no archive: {error}") from error
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,6 +46,14 @@ class _Unpickler(pickle.Unpickler):
         return _ALLOWED[module, name]
 
 
+def _bounded(content: bytes) -> None:
+    """Refuses what makes Python reserve far more memory than the pickle has bytes."""
+    for opcode, argument, _ in pickletools.genops(content):
+        place = argument if argument is not None and "PUT" in opcode.name else 0
+        if opcode.name == "BYTEARRAY8" or place > len(content):
+            raise ValueError(f"it has {opcode.name} of {argument!r:.40}, which no such file needs")
+
+
 def unpickle(shown: object, content: bytes) -> Any:
     """Containers, text, numbers and arrays of bytes from a pickle, also of Python 2.
 
@@ -56,6 +65,7 @@ def unpickle(shown: object, content: bytes) -> Any:
         ValueError: it is no pickle, cut short, or asks for anything else; then nothing has run.
     """
     try:
+        _bounded(content)
         return _Unpickler(io.BytesIO(content), encoding="latin1").load()
     except Exception as error:  # a program can fail in any way
         raise ValueError(f"{shown}: not a pickle that can be read safely: {error}") from error

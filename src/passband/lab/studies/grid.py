@@ -6,7 +6,6 @@ from functools import cache, wraps
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
-import torch
 from torch import nn
 
 from passband.lab import checkpoint, environment, results, rundir
@@ -203,11 +202,14 @@ class Book:
         return replace(run, out=str(Path(self.study.out) / "runs" / folder))
 
     def trained(self, run: TrainConfig) -> nn.Module:
-        """The model of a finished run, with the weights of its last epoch."""
+        """The model of a finished run, with the weights of its last epoch.
+
+        Raises:
+            FileNotFoundError: It has no checkpoint.
+            ValueError: Its checkpoint is damaged or of another model.
+        """
         model, _ = build(run, self.data(run))
-        path = Path(run.out) / checkpoint.FILE_NAME
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        model.load_state_dict(content["model"])
+        checkpoint.check(Path(run.out) / checkpoint.FILE_NAME, model)
         return model
 
 
