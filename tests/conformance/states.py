@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import torch
 from conformance_suite import Capability
 from subjects import Subject
 from torch._dynamo.exc import Unsupported, UserError
@@ -134,6 +135,13 @@ REFUSED = (
     ),
     Refused(
         "energy",
+        "cuda_graph",
+        "the band is chosen from the values of the batch",
+        torch.AcceleratorError,
+        "captur",
+    ),
+    Refused(
+        "energy",
         "onnx onnx_dynamic",
         "the band is chosen from the values of the batch",
         ConversionError,
@@ -169,7 +177,7 @@ REFUSED = (
     ),
     Refused(
         "energy",
-        "meta vmap per_sample_gradients exported exported_dynamic cuda_graph",
+        "meta vmap per_sample_gradients exported exported_dynamic",
         "the band is chosen from the values of the batch",
         RuntimeError,
         "chosen from the values of each batch",

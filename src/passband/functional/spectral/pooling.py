@@ -49,9 +49,8 @@ def pooled_spectrum(name: str, spectrum: Spectrum, sizes: Sequence[int | None]) 
         space.append(o)
         lengths.append(L * o // n)
     pooled = tuple(lengths)
-    target, source, sign = (
-        t.to(spectrum.values.device) for t in recalled(_sources, spectrum.lengths, pooled)
-    )
+    device = spectrum.values.device
+    target, source, sign = recalled(_sources, spectrum.lengths, pooled, device)
     values, number = spectrum.values, count(rings(pooled))
     signs = torch.stack([torch.ones_like(sign), sign], 1).to(values.dtype)[..., None, None]
     out: Tensor = _Gathered.apply(values, target, source, signs, number)  # type: ignore[no-untyped-call]
@@ -78,7 +77,9 @@ class _Gathered(torch.autograd.Function):
 
 
 @remembered
-def _sources(lengths: tuple[int, ...], pooled: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
+def _sources(
+    lengths: tuple[int, ...], pooled: tuple[int, ...], device: torch.device
+) -> tuple[Tensor, ...]:
     """Which bins add up to which, and the sign of their imaginary part: -1 for a mirrored one.
 
     A bin of the smaller transform is the same frequency of the larger one; its Nyquist frequency is
@@ -98,4 +99,4 @@ def _sources(lengths: tuple[int, ...], pooled: tuple[int, ...]) -> tuple[Tensor,
             at = places[tuple(one % L for one, L in zip(other, lengths, strict=True))]
             found.append((i, *at))
     target, source, sign = zip(*found, strict=True)
-    return torch.tensor(target), torch.tensor(source), torch.tensor(sign)
+    return tuple(torch.tensor(numbers, device=device) for numbers in (target, source, sign))

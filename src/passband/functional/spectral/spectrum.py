@@ -136,9 +136,9 @@ class Spectrum:
         wide = self.values if self.values.dtype == torch.float64 else self.values.float()
         z = torch.view_as_complex(wide.permute(2, 3, 0, 1).contiguous())
         out = z.new_zeros(*z.shape[:2], math.prod(halved))
-        there, back, mirrored = recalled(_places, self.lengths)
-        out = out.index_copy(2, there.to(z.device), z)
-        out = out.index_copy(2, mirrored.to(z.device), z[..., back.to(z.device)].conj())
+        there, back, mirrored = recalled(_places, self.lengths, z.device)
+        out = out.index_copy(2, there, z)
+        out = out.index_copy(2, mirrored, z[..., back].conj())
         whole: Tensor = out.unflatten(2, halved)
         return whole
 
@@ -167,8 +167,8 @@ class Spectrum:
                 f"Spectrum.of_complex: z is complex (N, C, {', '.join(map(str, halved))}) for "
                 f"lengths={lengths}; got {z.dtype} {tuple(z.shape)}"
             )
-        there, _, _ = recalled(_places, lengths)
-        values = torch.view_as_real(z.flatten(2)[:, :, there.to(z.device)]).permute(2, 3, 0, 1)
+        there, _, _ = recalled(_places, lengths, z.device)
+        values = torch.view_as_real(z.flatten(2)[:, :, there]).permute(2, 3, 0, 1)
         return cls(values.contiguous(), space or lengths, lengths, norm)
 
     def __add__(self, other: Spectrum) -> Spectrum:
@@ -217,7 +217,7 @@ def rings(lengths: tuple[int, ...]) -> tuple[Axis, ...]:
 
 
 @remembered
-def _places(lengths: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
+def _places(lengths: tuple[int, ...], device: torch.device) -> tuple[Tensor, ...]:
     """Where the bins lie in a flattened half of all frequencies; which are there twice, and where.
 
     Of a pair with k = 0 or Nyquist on the last axis `torch.fft` has both.
@@ -236,8 +236,6 @@ def _places(lengths: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
         i for i, k in enumerate(ks) if 2 * k[-1] % lengths[-1] == 0 and i >= own(rings(lengths))
     ]
     mirrored = [place(tuple(-one for one in ks[i])) for i in twice]
-    return (
-        torch.tensor(there),
-        torch.tensor(twice, dtype=torch.long),
-        torch.tensor(mirrored, dtype=torch.long),
+    return tuple(
+        torch.tensor(places, dtype=torch.long, device=device) for places in (there, twice, mirrored)
     )

@@ -60,14 +60,8 @@ def adjoint(spectrum: Tensor, axes: tuple[Axis, ...], norm: Norm, *, last: bool)
         z = _samples(z, axis, dim)
     axis, dim = axes[-1], len(axes) + 1
     length = axis.folded or axis.length
-    # irfft counts each bin with its conjugate twin, the adjoint counts the stored bin alone; and
-    # what a backend does with an imaginary part of the self-conjugate bins is its own affair.
-    twins = z.real.new_full((axis.modes,), 0.5)
-    alone = z.real.new_ones(axis.modes)
-    for k in {0, length // 2} if length % 2 == 0 else {0}:
-        if k < axis.modes:
-            twins[k], alone[k] = 1.0, 0.0
-    z = torch.complex(z.real * twins, z.imag * twins * alone)
+    real, imaginary = constant(_alone, (axis,), norm, spectrum)
+    z = torch.complex(z.real * real, z.imag * imaginary)
     return laid_out(
         _samples(torch.fft.irfft(z, n=length, dim=dim, norm="forward"), axis, dim), last=last
     )
@@ -84,6 +78,21 @@ def _rows(axes: tuple[Axis, ...], norm: Norm, device: torch.device) -> Tensor:
     length = axis.folded or axis.length
     mirrored = range(-axis.pairs, 0)
     return torch.tensor([k % length for k in [*range(axis.modes), *mirrored]], device=device)
+
+
+def _alone(axes: tuple[Axis, ...], norm: Norm, device: torch.device) -> Tensor:
+    """Factors of real and imaginary parts of a halved axis, `(2, bins)`.
+
+    irfft counts each bin with its conjugate twin, the adjoint counts the stored bin alone; and what
+    a backend does with an imaginary part of the self-conjugate bins is its own affair.
+    """
+    (axis,) = axes
+    length = axis.folded or axis.length
+    factors = torch.full((2, axis.modes), 0.5, dtype=torch.float64)
+    for k in {0, length // 2} if length % 2 == 0 else {0}:
+        if k < axis.modes:
+            factors[0, k], factors[1, k] = 1.0, 0.0
+    return factors.to(device)
 
 
 def _places(axes: tuple[Axis, ...], norm: Norm, device: torch.device) -> Tensor:
