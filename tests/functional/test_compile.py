@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import passband as pb
+from every_convolution import KEEP, network
 from passband.functional.plan import PlanName
 
 # PyTorch's own, of its own code: at a graph break, within function transforms, before a tangent.
@@ -27,21 +28,6 @@ def _forgotten_graphs() -> None:
     torch._dynamo.reset()
 
 
-def network(band: pb.Band, plan: PlanName = "auto") -> nn.Module:
-    torch.manual_seed(0)
-    model = nn.Sequential(
-        nn.Conv2d(3, 12, 3, padding=1),
-        nn.BatchNorm2d(12),
-        nn.ReLU(),
-        nn.Conv2d(12, 16, 3, stride=2, padding=1, groups=2),
-        nn.Conv2d(16, 16, 3, padding=1, padding_mode="reflect"),
-        nn.Conv2d(16, 16, 4, padding="same", padding_mode="circular", bias=False),
-        nn.ConvTranspose2d(16, 5, 3, stride=2),
-    )
-    pb.convert_(model, band, plan=plan)
-    return model
-
-
 def in_one_graph(function: Any, **options: Any) -> Any:
     return torch.compile(function, backend="aot_eager", fullgraph=True, **options)
 
@@ -57,7 +43,6 @@ def same(found: tuple[Tensor, ...], wanted: tuple[Tensor, ...], tolerance: float
 
 
 FIRST, LAST = torch.contiguous_format, torch.channels_last
-KEEP = pb.Band(keep=0.3)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +72,7 @@ def test_a_compiled_network_is_the_network(
 
 @pytest.mark.parametrize("dynamic", [False, True])
 def test_sizes_may_be_symbols_from_the_start(dynamic: bool) -> None:
-    model = network(pb.Band(keep=0.3))
+    model = network()
     compiled = in_one_graph(model, dynamic=dynamic)
     for shape in ((4, 3, 20, 19), (2, 3, 20, 19), (2, 3, 24, 19), (0, 3, 20, 19)):
         x = torch.randn(shape, requires_grad=True)
@@ -108,7 +93,7 @@ def test_every_layer(dims: int, transposed: bool) -> None:
 
 
 def test_under_autocast() -> None:
-    model = network(pb.Band(keep=0.3))
+    model = network()
     compiled = in_one_graph(model)
     x = torch.randn(4, 3, 20, 19, requires_grad=True)
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -130,7 +115,7 @@ def test_a_compiled_layer_holds_what_the_layer_holds(dtype: torch.dtype) -> None
 
 
 def test_another_setting_is_another_graph() -> None:
-    model = network(pb.Band(keep=0.3))
+    model = network()
     compiled = in_one_graph(model)
     x = torch.randn(4, 3, 20, 19)
     for keep in (0.3, 0.1, 1.0, 0.3):
@@ -152,7 +137,7 @@ def test_a_band_made_inside() -> None:
 
 
 def test_a_compiled_frozen_network_is_the_network() -> None:
-    model = network(pb.Band(keep=0.3)).eval()
+    model = network().eval()
     pb.freeze_(model)
     compiled = in_one_graph(model)
     with torch.no_grad():

@@ -8,31 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
 from torch.export import Dim, ExportedProgram, export
 
 import passband as pb
+from every_convolution import network
 from passband.functional.plan import PlanName
 
 PLANS: list[PlanName] = ["auto", "fft", "dft", "spatial"]
 PROVES_LESS = torch.__version__ < (2, 12)  # type: ignore[operator]
 BATCH = ({0: Dim("batch", min=2)},)
-ONNX_NOTES = "ignore:.*(LeafSpec|isinstance|torchvision).*"
-
-
-def network(plan: PlanName, keep: float = 0.3) -> nn.Module:
-    torch.manual_seed(0)
-    model = nn.Sequential(
-        nn.Conv2d(3, 12, 3, padding=1),
-        nn.BatchNorm2d(12),
-        nn.ReLU(),
-        nn.Conv2d(12, 16, 3, stride=2, padding=1, groups=2),
-        nn.Conv2d(16, 16, 3, padding=1, padding_mode="reflect"),
-        nn.Conv2d(16, 16, 4, padding="same", padding_mode="circular"),
-        nn.ConvTranspose2d(16, 5, 3),
-    )
-    pb.convert_(model, pb.Band(keep=keep), plan=plan)
-    return model.eval()
 
 
 def ours(program: ExportedProgram) -> set[str]:
@@ -46,7 +30,7 @@ def ours(program: ExportedProgram) -> set[str]:
 def test_a_program_is_the_network(plan: PlanName, strict: bool, batches: tuple[int, ...]) -> None:
     if len(batches) > 1 and not strict and PROVES_LESS:
         pytest.skip("PyTorch 2.11 takes strides of any batch for those of some")
-    model = network(plan)
+    model = network(plan=plan).eval()
     x = torch.randn(batches[0], 3, 20, 19)
     sizes = BATCH if len(batches) > 1 else None
     program = export(model, (x,), strict=strict, dynamic_shapes=sizes)
@@ -60,7 +44,7 @@ def test_a_program_is_the_network(plan: PlanName, strict: bool, batches: tuple[i
 
 def test_a_program_can_be_trained() -> None:
     """Its gradients are those of its operations, and equal ours."""
-    model = network("auto")
+    model = network().eval()
     x = torch.randn(4, 3, 20, 19)
     module = export(model, (x,)).module()
     module(x).square().sum().backward()
@@ -72,7 +56,7 @@ def test_a_program_can_be_trained() -> None:
 
 @pytest.mark.filterwarnings("ignore:The given buffer is not writable")  # of an older PyTorch
 def test_a_program_on_disk_needs_no_passband(tmp_path: Path) -> None:
-    model = network("auto")
+    model = network().eval()
     x = torch.randn(4, 3, 20, 19)
     torch.export.save(export(model, (x,)), tmp_path / "model.pt2")
     loaded = torch.export.load(tmp_path / "model.pt2")
@@ -101,7 +85,7 @@ def test_onnx_computes_the_same(plan: PlanName, dynamic: bool, tmp_path: Path) -
     pytest.importorskip("onnxscript")
     if dynamic and PROVES_LESS:
         pytest.skip("PyTorch 2.11 takes strides of any batch for those of some")
-    model = network(plan)
+    model = network(plan=plan).eval()
     x = torch.randn(4, 3, 20, 19)
     program = torch.onnx.export(
         model, (x,), dynamo=True, dynamic_shapes=BATCH if dynamic else None, verbose=False
