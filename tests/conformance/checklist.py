@@ -45,7 +45,7 @@ POINTS: dict[str, tuple[str, ...]] = {
         f"{SUITE}::compiled compiled_whole compiled_whole_dynamic",
         f"{SUITE}::exported exported_dynamic exported_strictly",
     ),
-    "opcheck of every registered operator": ("conformance/test_operators.py::test_opcheck",),
+    "opcheck of every registered operator": ("conformance/test_operators.py::test_convolutions",),
     "function transforms and forward mode are right or raise": (
         f"{SUITE}::func_grad vmap per_sample_gradients jvp forward_mode jacrev jacfwd",
     ),

@@ -62,6 +62,12 @@ class Compilers(Contract):
         """`torch.export`, one size"""
         self.export(strict=False)
 
+    def exported_trained(self) -> None:
+        """`torch.export`, and gradients of the program"""
+        expected = results(self.evaluated(), self.maps())
+        run = self.program(strict=False).module()
+        self.alike(results(run, self.maps()), expected)
+
     def exported_dynamic(self) -> None:
         """`torch.export` with a batch of any size"""
         self.export(strict=False, dynamic=True)
@@ -84,7 +90,7 @@ class Compilers(Contract):
     def program(self, *, strict: bool, dynamic: bool = False) -> torch.export.ExportedProgram:
         sizes = ({0: torch.export.Dim("batch")},) if dynamic else None
         torch._dynamo.reset()
-        with quiet(), torch.no_grad():
+        with quiet():
             return torch.export.export(
                 self.evaluated(), (self.maps(),), strict=strict, dynamic_shapes=sizes
             )

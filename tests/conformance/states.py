@@ -59,8 +59,9 @@ class Noted(Row):
 
 
 TRANSFORMS = "func_grad vmap per_sample_gradients jacrev"
-FORWARD = "jvp forward_mode jacfwd"
+FORWARD = "jvp forward_mode jacfwd linearized"
 WHOLE = "compiled_whole compiled_whole_dynamic"
+EXPORTED = "exported exported_trained exported_dynamic exported_strictly"
 THRESHOLDED = "Threshold|SpecBlock2d|SpecBlock2d, norm|SpecBlock2d, int8"
 
 NOT_APPLICABLE = (
@@ -85,8 +86,18 @@ NOTED = (
     Noted("spectral+stateless|norm|transform", "float16", "computed and returned in float32"),
     Noted(
         "policy",
-        TRANSFORMS + " " + FORWARD + " compiled compiled_whole",
+        f"{TRANSFORMS} {FORWARD} compiled {WHOLE} {EXPORTED} onnx onnx_dynamic",
         "the policy is off there: PyTorch's own functions run",
+    ),
+    Noted(
+        "noise",
+        f"compiled {WHOLE}",
+        "the same numbers by the backends `eager` and `aot_eager`; Inductor draws others",
+    ),
+    Noted(
+        "band",
+        "exported_strictly",
+        "the program has the layer as one operator of passband, and needs it",
     ),
 )
 
@@ -107,7 +118,7 @@ REFUSED = (
     ),
     Refused(
         "spectral|SpectralPool2d of a spectrum",
-        "forward_mode",
+        "forward_mode linearized",
         "spectra have no forward-mode derivative",
         NotImplementedError,
         "implement the jvp function",
@@ -177,7 +188,7 @@ REFUSED = (
     ),
     Refused(
         "energy",
-        "meta vmap per_sample_gradients exported exported_dynamic",
+        "meta vmap per_sample_gradients linearized exported exported_trained exported_dynamic",
         "the band is chosen from the values of the batch",
         RuntimeError,
         "chosen from the values of each batch",

@@ -2,60 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
-from subjects import BAND, made, maps
-from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
-NAMESPACE = "passband"
+import passband as pb
 
-
-class Recorder(TorchDispatchMode):
-    """Keeps the arguments of each operator of the library that is called."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.calls: dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]] = {}
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        options = kwargs or {}
-        if func.namespace == NAMESPACE:
-            self.calls.setdefault(func.name(), (func, args, options))
-        return func(*args, **options)
+NEAR: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-4}
+OPERATORS: Any = torch.ops.passband
 
 
-def registered() -> list[str]:
-    """Names of the library's operators."""
+def test_these_are_all() -> None:
+    assert pb.__version__  # the library is there, and its operators with it
     names = torch._C._dispatch_get_all_op_names()
-    return sorted({n.partition(".")[0] for n in names if n.startswith(f"{NAMESPACE}::")})
+    found = {n.partition(".")[0] for n in names if n.startswith("passband::")}
+    checked = {"band_conv", "convolve", "convolve_backward", "resample"}
+    assert found == {f"passband::{name}" for name in checked}
 
 
-def called() -> Iterator[tuple[Any, tuple[Any, ...], dict[str, Any]]]:
-    """Each operator as a traced layer calls it, forward and backward."""
-    for subject in BAND:
-        torch._dynamo.reset()
-        model = made(subject)
-        run = torch.compile(model, backend="eager")
-        with Recorder() as recorder:
-            y = run(maps(subject).requires_grad_())
-            y.sum().backward()
-        yield from recorder.calls.values()
+@pytest.mark.parametrize("way", ["auto", "fft", "dft", "spatial"])
+@pytest.mark.parametrize("energy", [None, 0.9])
+def test_convolutions(way: str, energy: float | None) -> None:
+    torch.manual_seed(0)
+    x, w = (torch.randn(s, requires_grad=True) for s in ((2, 3, 9, 9), (4, 3, 3, 3)))
+    b = torch.randn(4, requires_grad=True)
+    keep = [0.3] if energy is None else None
+    given = ([1, 1], [1, 1, 1, 1], [1, 1], 1, [0, 0], False, "zeros", "sample")
+    stated = (*given, keep, None, None, energy, energy is not None, "minimal", way)
+    torch.library.opcheck(OPERATORS.band_conv.default, (x, w, b, *stated), **NEAR)
+    how = (*stated, 2, False)
+    torch.library.opcheck(OPERATORS.convolve.default, (x, w, b, *how, True), **NEAR)
+    y, held = OPERATORS.convolve(x, w, b, *how, True)
+    fixed = (t.detach() for t in (y, held if energy is None else x, w, b))
+    wanted = (list(x.shape), [True, True, True])
+    torch.library.opcheck(OPERATORS.convolve_backward.default, (*fixed, *how, *wanted), **NEAR)
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_opcheck() -> None:
-    seen = set()
-    for operator, args, options in called():
-        seen.add(operator.name().partition(".")[0])
-        given = tuple(
-            a.detach().requires_grad_(a.is_floating_point()) if isinstance(a, Tensor) else a
-            for a in args
-        )
-        torch.library.opcheck(operator, given, options)
-    assert seen == set(registered())
+def test_resampling() -> None:
+    torch.manual_seed(0)
+    maps = torch.randn(2, 3, 9, 8, requires_grad=True)
+    torch.library.opcheck(OPERATORS.resample.default, (maps, [9, 8], [4, 5], False, False), **NEAR)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import torch
 from contract import F64, Contract, assert_near, cotangent, results
 from torch import Tensor
 from torch.autograd import forward_ad
-from torch.func import functional_call, grad, jacfwd, jacrev, jvp, vmap
+from torch.func import functional_call, grad, jacfwd, jacrev, jvp, linearize, vmap
 
 
 class FunctionTransforms(Contract):
@@ -64,8 +65,19 @@ class FunctionTransforms(Contract):
         found = jvp(model, (x,), (direction,))[1]
         self.gradients_alike([found], [self.along(x, direction)], 1e-5)
 
+    def linearized(self) -> None:
+        """`torch.func.linearize`: the same each time that it is called"""
+        model, x = self.evaluated(F64), self.maps(2, F64)
+        torch.manual_seed(1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # PyTorch's, of its own graphs
+            _, linear = linearize(model, x)
+        for seed in (5, 6, 7):
+            direction = self.maps(2, F64, seed=seed)
+            self.gradients_alike([linear(direction)], [self.along(x, direction)], 1e-5)
+
     def forward_mode(self) -> None:
-        """Dual numbers (`torch.autograd.forward_ad`) through input and parameters"""
+        """Dual numbers (`torch.autograd.forward_ad`) through the input"""
         model, x, direction = self.evaluated(F64), self.maps(2, F64), self.maps(2, F64, seed=5)
         with forward_ad.dual_level():
             torch.manual_seed(1)

@@ -70,6 +70,15 @@ def test_a_compiled_network_is_the_network(
         same((compiled(x),), (model(x),))
 
 
+@pytest.mark.filterwarnings("ignore")  # of Inductor's own code
+def test_by_inductor() -> None:
+    model = network()
+    compiled: Any = torch.compile(model, fullgraph=True)
+    for batch in (4, 3):
+        x = torch.randn(batch, 3, 20, 19, requires_grad=True)
+        same(value_and_gradients(compiled, x), value_and_gradients(model, x))
+
+
 @pytest.mark.parametrize("dynamic", [False, True])
 def test_sizes_may_be_symbols_from_the_start(dynamic: bool) -> None:
     model = network()
@@ -176,23 +185,3 @@ def test_function_transforms_inside_break_the_graph(name: str) -> None:
     torch._dynamo.reset()
     with pytest.raises(torch._dynamo.exc.Unsupported):
         in_one_graph(transform)(x)
-
-
-@pytest.mark.parametrize("way", ["auto", "fft", "dft", "spatial"])
-@pytest.mark.parametrize("energy", [None, 0.9])
-def test_the_operators_are_what_they_say(way: PlanName, energy: float | None) -> None:
-    torch.manual_seed(0)
-    x, w = (torch.randn(s, requires_grad=True) for s in ((2, 3, 9, 9), (4, 3, 3, 3)))
-    b = torch.randn(4, requires_grad=True)
-    keep = [0.3] if energy is None else None
-    given = ([1, 1], [1, 1, 1, 1], [1, 1], 1, [0, 0], False, "zeros", "sample")
-    band = (keep, None, None, energy, energy is not None, "minimal", way)
-    operators: Any = torch.ops.passband
-    how = (*given, *band, 2, False)
-    near: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-4}
-    torch.library.opcheck(operators.convolve.default, (x, w, b, *how, True), **near)
-    y, held = operators.convolve(x, w, b, *how, True)
-    arguments = (held if energy is None else x, w, b)
-    fixed = (t.detach() for t in (y, *arguments))
-    wanted = (list(x.shape), [True, True, True])
-    torch.library.opcheck(operators.convolve_backward.default, (*fixed, *how, *wanted), **near)

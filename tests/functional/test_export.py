@@ -42,6 +42,17 @@ def test_a_program_is_the_network(plan: PlanName, strict: bool, batches: tuple[i
             torch.testing.assert_close(module(x), model(x), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.skipif(PROVES_LESS, reason="PyTorch 2.11 takes strides of any batch for those of some")
+@pytest.mark.parametrize("keep", [0.1, 0.4, 0.9])
+@pytest.mark.parametrize("plan", PLANS)
+def test_the_batch_of_large_maps_stays_open(plan: PlanName, keep: float) -> None:
+    """There a transform has an axis for each step, and the batch is a factor of products."""
+    model = network(pb.Band(keep=keep), plan=plan).eval()
+    program = export(model, (torch.randn(8, 3, 64, 48),), dynamic_shapes=BATCH)
+    x = torch.randn(3, 3, 64, 48)
+    torch.testing.assert_close(program.module()(x), model(x), rtol=1e-4, atol=1e-4)
+
+
 def test_a_program_can_be_trained() -> None:
     """Its gradients are those of its operations, and equal ours."""
     model = network().eval()
@@ -74,6 +85,7 @@ def run_onnx(program: Any, path: Path, *inputs: torch.Tensor) -> list[np.ndarray
     runtime = pytest.importorskip("onnxruntime")
     program.save(path)
     session = runtime.InferenceSession(path)
+    assert (session.get_inputs()[0].shape[0] == inputs[0].shape[0]) == (len(inputs) == 1)
     (name,) = (i.name for i in session.get_inputs())
     return [session.run(None, {name: x.numpy()})[0] for x in inputs]
 

@@ -12,7 +12,8 @@ def freeze_(model: nn.Module) -> int:
 
     Without gradients (`torch.no_grad`, `torch.inference_mode`) a frozen layer computes the spectra
     of its filters on the first call for a band and map size, and uses them again until its weight
-    changes. Calls with gradients are as before. Up to 8 bands and sizes are remembered for each
+    changes; a change by way of `weight.data` PyTorch does not tell: call `freeze_` again after it.
+    Calls with gradients are as before. Up to 8 bands and sizes are remembered for each
     layer, each about `2 * bins / taps` times as large as the weight; where compiled kernels compute
     the layer, which take filters by their taps, as large as the weight, and a layer is one call of
     them. Nothing of it is part of the state_dict, of copies or of pickles.

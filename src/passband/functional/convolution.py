@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
-from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 from passband.functional.filtering import Prepared, filtered, filtered_back
 from passband.functional.plan import Plan
@@ -110,7 +109,7 @@ class _Convolve(torch.autograd.Function):
 
     @staticmethod
     def forward(held: Tensor, weight: Tensor, bias: Tensor | None, how: How) -> Tensor:
-        return _no_view(_forward(held, weight, bias, how))
+        return _forward(held, weight, bias, how)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -141,14 +140,6 @@ class _Convolve(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         return *gradients(ctx, grad, *ctx.saved_tensors), None
-
-
-def _no_view(y: Tensor) -> Tensor:
-    """The same memory as a tensor of its own: autograd forbids writing to a function's view."""
-    followed = torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
-    if y._base is None or followed or torch.compiler.is_exporting():
-        return y
-    return y.new_empty(0).set_(y)  # type: ignore[call-overload, no-any-return]
 
 
 def describe(ctx: Any, held: Tensor, weight: Tensor, bias: Tensor | None, how: How) -> None:
@@ -204,7 +195,7 @@ def _forward(
         z = filtered(_source(held, plan), weight, plan, prepared)
         geometry = plan.geometry
         if bias is not None:
-            z = _with_mean(z, _mean(bias, plan))
+            z = with_mean(z, _mean(bias, plan))
         return adjoint(z, geometry.target_axes, plan.transform, last=last).to(dtype)
 
 
@@ -237,9 +228,9 @@ def _mean(bias: Tensor, plan: Plan) -> Tensor:
     return bias * math.sqrt(math.prod(plan.geometry.lengths))
 
 
-def _with_mean(z: Tensor, mean: Tensor) -> Tensor:
+def with_mean(z: Tensor, mean: Tensor) -> Tensor:
     """The spectrum of maps moved by a constant."""
-    if not recording() and not is_in_torch_dispatch_mode():  # which may have kept z
+    if not recording():
         z[0, 0] += mean
         return z
     first, rest = z[:1], z[1:]

@@ -258,9 +258,17 @@ def _backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Any, ...]:
     return *grads, *[None] * (len(ctx.stated) + 3)
 
 
+def _no_second_backward(ctx: Any, *grads: Tensor) -> None:
+    raise RuntimeError(
+        "a compiled band-limited convolution has no gradients of gradients: call the layer without "
+        "torch.compile"
+    )
+
+
 _library.impl("band_conv", _band_conv, "CompositeImplicitAutograd")
 _library.impl("convolve", _convolve, "CompositeExplicitAutograd")
 _library.impl("convolve_backward", _convolve_backward, "CompositeExplicitAutograd")
 register_fake("passband::convolve", _convolve_on_no_data, lib=_library)
 register_fake("passband::convolve_backward", _convolve_backward_on_no_data, lib=_library)
 register_autograd("passband::convolve", _backward, setup_context=_set_up, lib=_library)
+register_autograd("passband::convolve_backward", _no_second_backward, lib=_library)

@@ -51,12 +51,14 @@ def prepare(
     if recording() and (x.requires_grad or weight.requires_grad):
         purpose = "training"
     x = placed(args, x, weight, bias)
-    geometry = geometry_of(args, tuple(x.shape[2:]), tuple(weight.shape[2:]), band)
+    channels, *space = map(int, x.shape[1:])  # of a tracer with symbols, too
+    kernel = tuple(map(int, weight.shape[2:]))
+    geometry = geometry_of(args, tuple(space), kernel, band)
     if x.numel() == 0:
         geometry, asked = geometry.with_modes([L // 2 + 1 for L in geometry.lengths]), "auto"
     elif band.energy is not None:
         geometry = geometry.with_modes(energy_modes(x, geometry, band.energy))
-    shape = (known(x.shape[0]), x.shape[1], outputs_of(args, weight), x.dtype)
+    shape = (known(x.shape[0]), channels, int(outputs_of(args, weight)), x.dtype)
     if torch.compiler.is_exporting():
         return x, exported_plan(geometry, asked, *shape, x.device.type)
     if asked == "measure":

@@ -25,6 +25,9 @@ def replaced(x: Tensor, make: Callable[[Tensor], Tensor], slope: Literal[0, 1]) 
         make: computes values of the shape and dtype of `x`.
         slope: the derivative, of each value by the one that it replaces.
     """
+    if torch.compiler.is_exporting():  # operations alone, whose gradients a program knows
+        passed = x * slope
+        return passed + (make(x) - passed).detach()
     function = _Replaced if torch.compiler.is_dynamo_compiling() else _WithTangent
     out: Tensor = function.apply(x, make, slope)  # type: ignore[no-untyped-call]
     return out

@@ -10,6 +10,7 @@ from torch import Tensor
 from passband.functional.convolution import How, describe, from_held, gradients, held_of, how_of
 from passband.functional.plan import Plan
 from passband.memory.recipe import Recipe, Recipes, Stored, derived, held, hold
+from passband.transforms.recording import owned
 
 Ordinary = tuple[list[int], list[int], list[int], bool, list[int], int]
 """Stride, padding, dilation, whether transposed, output padding, and groups."""
@@ -83,7 +84,7 @@ class _BandConvolve(torch.autograd.Function):
         describe(ctx, kept, weight, bias, how)
         needs_input, needs_weight = ctx.needs_input_grad[:2]
         hold(ctx, [recipe] if needs_weight else [], weight if needs_input else None)
-        return from_held(kept, weight, bias, how)
+        return owned(from_held(kept, weight, bias, how))
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:

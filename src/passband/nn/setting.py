@@ -84,9 +84,8 @@ class BandSetting(nn.Module):
         return self._frozen is not None
 
     def freeze(self) -> None:
-        """Keep filter spectra between calls without gradients; see `passband.freeze_`."""
-        if self._frozen is None:
-            self._frozen = Frozen()
+        """Keep filter spectra between calls without gradients, from now; see `passband.freeze_`."""
+        self._frozen = Frozen()
 
     def unfreeze(self) -> None:
         """Forget them."""

@@ -26,6 +26,8 @@ def orthogonal(x: Tensor, there: Step, back: Step) -> Tensor:
     Returns:
         Shape and dtype of `x`.
     """
+    if torch.compiler.is_exporting():  # operations alone, whose gradients a program knows
+        return _Orthogonal.forward(x, there, back)
     function = _Orthogonal if torch.compiler.is_dynamo_compiling() else _WithTangent
     out: Tensor = function.apply(x, there, back)  # type: ignore[no-untyped-call]
     return out

@@ -8,17 +8,19 @@ from typing import Any, ParamSpec, TypeVar
 
 import torch
 from torch.autograd import forward_ad
+from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def recording() -> bool:
-    """Whether autograd, forward or backward, or a function transform follows what is computed."""
+    """Whether somebody follows what is computed: autograd, a function transform, a tracer."""
     return (
         torch.is_grad_enabled()
         or torch._C._are_functorch_transforms_active()
         or forward_ad._current_level >= 0
+        or is_in_torch_dispatch_mode()
     )
 
 
@@ -44,7 +46,7 @@ def _twin(function: Any) -> Any:
     if function not in _TWINS:
 
         def forward(ctx: Any, *args: Any) -> Any:
-            output = function.forward(*args)
+            output = owned(function.forward(*args))
             function.setup_context(ctx, args, output)
             return output
 
@@ -55,6 +57,17 @@ def _twin(function: Any) -> Any:
         }
         _TWINS[function] = type(function.__name__, (torch.autograd.Function,), members)
     return _TWINS[function]
+
+
+def owned(y: torch.Tensor) -> torch.Tensor:
+    """The same memory as a tensor of its own: autograd forbids writing to a function's view."""
+    followed = torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
+    if y._base is None or followed:
+        return y
+    if is_in_torch_dispatch_mode():
+        view: torch.Tensor = torch.ops.aten._unsafe_view(y, y.shape)
+        return view
+    return y.new_empty(0).set_(y)  # type: ignore[call-overload, no-any-return]
 
 
 def opaque(function: Callable[P, R]) -> Callable[P, R]:
@@ -96,11 +109,13 @@ def check_unbatched() -> None:
 
 
 def check_followed(name: str) -> None:
-    """That no function transform follows what has a backward alone.
+    """That no function transform follows what has a backward alone, and nothing traces it.
 
     Raises:
         RuntimeError: one does.
     """
+    if torch._C._get_tracing_state() is not None:
+        raise RuntimeError(f"{name}: torch.jit.trace cannot follow spectra: use torch.export")
     if torch._C._are_functorch_transforms_active():
         raise RuntimeError(
             f"{name}: there are no function transforms of spectra (torch.func): use backward, "

@@ -48,12 +48,19 @@ def remembered(make: Callable[P, R]) -> _lru_cache_wrapper[R]:
 
 
 def recalled(function: _lru_cache_wrapper[R], *args: Hashable) -> R:
-    """What a remembered function gives; while PyTorch traces, what it gives `anew`.
+    """What a remembered function gives, which is real also while PyTorch traces.
 
-    Tensors that a tracer made in place of real ones must not be met by anybody else.
+    But where a tracer takes no real tensors, what it gives `anew`: tensors that were made in place
+    of real ones must not be met by anybody else.
     """
-    traced = torch.compiler.is_compiling() or is_in_torch_dispatch_mode()
-    return anew(function, *args) if traced else function(*args)
+    if torch.compiler.is_compiling():
+        return anew(function, *args)
+    if not is_in_torch_dispatch_mode():
+        return function(*args)
+    if torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.FAKE) is not None:
+        return anew(function, *args)
+    with _disable_current_modes(), torch._C.DisableTorchFunction():
+        return function(*args)
 
 
 def anew(function: _lru_cache_wrapper[R], *args: Hashable) -> R:
@@ -61,7 +68,7 @@ def anew(function: _lru_cache_wrapper[R], *args: Hashable) -> R:
     make: Callable[..., R] = function.__wrapped__
     if not torch.compiler.is_exporting() or torch.compiler.is_dynamo_compiling():
         return make(*args)
-    with _disable_current_modes():
+    with _disable_current_modes(), torch._C.DisableTorchFunction():
         return make(*args)
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from passband.functional.arguments import Size, read_arguments
+from passband.functional.convolution import with_mean
 from passband.functional.filtering import filtered, filtered_back
 from passband.functional.geometry import Geometry
 from passband.functional.plan import Plan, make_plan
@@ -100,8 +101,13 @@ def _spec_conv(
     )  # fmt: skip
     if lower == torch.bfloat16:
         values = values.bfloat16()
+    if torch.compiler.is_exporting():  # operations alone, whose gradients a program knows
+        with without_autocast(values.device):
+            out = filtered(values, weight, plan)
+            mean = None if bias is None else bias.to(out.dtype) * spectrum.unit
+            return spectrum.with_values(out if mean is None else with_mean(out, mean))
     held, unit = spectrum.held(), spectrum.unit
-    out: Tensor = _Convolve.apply(values, weight, bias, plan, unit, held)  # type: ignore[no-untyped-call]
+    out = _Convolve.apply(values, weight, bias, plan, unit, held)  # type: ignore[no-untyped-call]
     return spectrum.with_values(out, partial(_held, held, weight, bias, plan, unit, out.dtype))
 
 

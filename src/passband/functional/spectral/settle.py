@@ -93,6 +93,11 @@ def settle(
         spectrum.own,
         affine is not None and affine.of_batch,
     )
+    if torch.compiler.is_exporting():  # operations alone, whose gradients a program knows
+        scale, shift = (None, None) if affine is None else _scale_and_shift(affine, how.unit)
+        with without_autocast(spectrum.values.device):
+            y, _ = elementwise.settle(spectrum.values, scale, shift, chosen, beta, how.parts)
+        return spectrum.with_values(y)
     parameters = (None, None) if affine is None else (affine.weight, affine.bias)
     followed = any(t is not None and t.requires_grad for t in (spectrum.values, *parameters))
     recording = torch.is_grad_enabled() and followed

@@ -151,12 +151,7 @@ class _Linear(torch.autograd.Function):
                 out = by.analysis(x, axes, norm)
             else:
                 out = by.adjoint(x, axes, norm, last=last)
-        out = out if dtype is None else out.to(dtype)
-        if out._base is None:
-            return out
-        # Not a view of what nobody has, which could not be written to.
-        owned: Tensor = torch.ops.aten._unsafe_view(out, out.shape)
-        return owned
+        return out if dtype is None else out.to(dtype)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -174,6 +169,7 @@ class _Linear(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor, *_: None) -> Tensor:
+        check_unbatched()
         how = ctx.direction, *ctx.transform, ctx.forward_dtype, ctx.forward_last
         return _linear(tangent, *how)
 

@@ -30,7 +30,7 @@ _BLOCK = 16  # columns of a block of a matrix product: a narrower result costs m
 
 def analysis(x: Tensor, axes: tuple[Axis, ...], norm: Norm) -> Tensor:
     """Samples `(N, C, *counts)` to the kept half spectrum `(bins, 2, N, C)`."""
-    lead, dense = divided(axes, known(x.shape[0]) * x.shape[1])
+    lead, dense = divided(axes, known(x.shape[0]) * known(x.shape[1]))
     matrix, bases = (
         constant(_dense, dense, norm, x),
         [constant(_basis, (a,), norm, x) for a in lead],
@@ -41,7 +41,7 @@ def analysis(x: Tensor, axes: tuple[Axis, ...], norm: Norm) -> Tensor:
         t, tail = x.movedim(1, -1), c
         for factor in (matrix, *reversed(bases)):
             t = t.reshape(-1, factor.shape[1], tail)
-            t = torch.bmm(factor.expand(len(t), -1, -1), t)
+            t = torch.bmm(factor.expand(t.shape[0], -1, -1), t)
             tail *= len(factor)
         t = t.reshape(n, *sizes, -1, 2, c)
     elif lead:
@@ -70,7 +70,7 @@ def adjoint(spectrum: Tensor, axes: tuple[Axis, ...], norm: Norm, *, last: bool)
         norm: of the bins.
         last: whether the channels of the result shall lie last in memory.
     """
-    lead, dense = divided(axes, known(spectrum.shape[2]) * spectrum.shape[3])
+    lead, dense = divided(axes, known(spectrum.shape[2]) * known(spectrum.shape[3]))
     matrix = constant(_dense, dense, norm, spectrum)
     bases = [constant(_basis, (a,), norm, spectrum) for a in lead]
     space, (n, c) = [axis.grid.count for axis in axes], spectrum.shape[2:]
@@ -97,7 +97,7 @@ def adjoint(spectrum: Tensor, axes: tuple[Axis, ...], norm: Norm, *, last: bool)
     tail = c
     for factor in (*bases, matrix):
         t = t.reshape(-1, len(factor), tail).mT
-        t = torch.bmm(t, factor.expand(len(t), -1, -1))
+        t = torch.bmm(t, factor.expand(t.shape[0], -1, -1))
         tail *= factor.shape[1]
     return t.reshape(n, c, *space)
 
