@@ -124,10 +124,8 @@ class _Given:
         purpose: Purpose = "training" if training else "inference"
         # Channels and space may be symbols, too, until they are asked for.
         inputs, *space = (int(n) for n in size[1:])
-        kernel, outputs = (
-            tuple(int(n) for n in weight.shape[2:]),
-            int(outputs_of(self.args, weight)),
-        )
+        kernel = tuple(int(n) for n in weight.shape[2:])
+        outputs = int(outputs_of(self.args, weight))
         geometry, asked = geometry_of(self.args, tuple(space), kernel, self.band), self.asked
         if batch == 0:
             geometry, asked = geometry.with_modes([L // 2 + 1 for L in geometry.lengths]), "auto"

@@ -137,21 +137,11 @@ def make_plan(
     return Plan(geometry, way, *transforms, *held, costs, reason)
 
 
-def exported_plan(
-    geometry: Geometry,
-    asked: PlanName,
-    batch: int,
-    inputs: int,
-    outputs: int,
-    dtype: torch.dtype,
-    device: str,
-) -> Plan:
-    """The plan of an exported program: PyTorch's operations on real numbers, which others have too.
+def exported(plan: Plan, asked: PlanName) -> Plan:
+    """The plan of a program: PyTorch's operations on real numbers, which others have too.
 
     Without a kernel, and without an FFT unless it is asked for.
     """
-    known: PlanName = asked if asked in ("fft", "dft", "spatial") else "auto"
-    plan = make_plan(geometry, known, batch, inputs, outputs, dtype, device, "inference")
     if asked == "fft":
         return plan
     way: Way = "spatial" if plan.way == "spatial" else "dft"

@@ -16,7 +16,7 @@ from passband.functional.energy import energy_modes
 from passband.functional.geometry import Geometry, convolution_geometry, transposed_geometry
 from passband.functional.measure import measured_plan
 from passband.functional.padding import pad
-from passband.functional.plan import Plan, PlanName, exported_plan, make_plan
+from passband.functional.plan import Plan, PlanName, exported, make_plan
 from passband.transforms.precision import autocast_dtype
 from passband.transforms.recording import recording
 from passband.transforms.tracing import known
@@ -48,7 +48,8 @@ def prepare(
             "torch.compile, or turn the model back first with passband.revert_(model)"
         )
     purpose: Purpose = "frozen" if frozen else "inference"
-    if recording() and (x.requires_grad or weight.requires_grad):
+    exporting = torch.compiler.is_exporting()
+    if recording() and not exporting and (x.requires_grad or weight.requires_grad):
         purpose = "training"
     x = placed(args, x, weight, bias)
     channels, *space = map(int, x.shape[1:])  # of a tracer with symbols, too
@@ -59,11 +60,11 @@ def prepare(
     elif band.energy is not None:
         geometry = geometry.with_modes(energy_modes(x, geometry, band.energy))
     shape = (known(x.shape[0]), channels, int(outputs_of(args, weight)), x.dtype)
-    if torch.compiler.is_exporting():
-        return x, exported_plan(geometry, asked, *shape, x.device.type)
-    if asked == "measure":
+    if asked == "measure" and not exporting:
         return x, measured_plan(geometry, *shape, x.device, purpose, weight.dtype)
-    return x, make_plan(geometry, asked, *shape, x.device.type, purpose)
+    named: PlanName = "auto" if asked == "measure" else asked
+    plan = make_plan(geometry, named, *shape, x.device.type, purpose)
+    return x, exported(plan, named) if exporting else plan
 
 
 def placed(args: Arguments, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
