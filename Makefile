@@ -10,7 +10,7 @@ export OMP_WAIT_POLICY := passive
 
 $(VENV)/installed: pyproject.toml constraints.txt hatch_build.py
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[attacks,gpu,lab,models,onnx,ray,test,dev]" -c constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[attacks,docs,estimators,gpu,lab,models,onnx,ray,test,dev]" -c constraints.txt
 	touch $@
 
 demo: $(VENV)/installed  ## accuracy, memory and time against the kept band, on real data

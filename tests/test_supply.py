@@ -15,7 +15,7 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
 # Those that `make` installs; the rest are for users and tested where they are there.
-EXTRAS = ("attacks", "gpu", "lab", "ray", "test", "dev")
+EXTRAS = ("attacks", "docs", "estimators", "gpu", "lab", "ray", "test", "dev")
 
 # Calls that run code which they are given, or that may: by the last names of what is called.
 NEVER = {
