@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Two processes on two cores: without this the threads of one spin while the other works.
 export OMP_WAIT_POLICY := passive
 
-.PHONY: demo test test-slow support audit lint types format kernels clean
+.PHONY: demo docs test test-slow support audit lint types format kernels clean
 
 $(VENV)/installed: pyproject.toml constraints.txt hatch_build.py
 	$(PYTHON) -m venv $(VENV)
@@ -21,6 +21,10 @@ test: $(VENV)/installed  ## the whole test suite of CI
 
 test-slow: $(VENV)/installed  ## what `test` leaves out
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m slow
+
+docs: $(VENV)/installed  ## the site, docs/_build/html: its examples are run, a warning is an error
+	rm -rf docs/reference/api/generated
+	OMP_NUM_THREADS=1 $(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 
 support:  ## builds the wheel and tries it with the oldest and newest Python and torch to be had
 	OMP_NUM_THREADS=1 $(PYTHON) tests/support/matrix.py

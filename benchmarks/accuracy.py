@@ -1,6 +1,6 @@
 """How far each way of a band convolution is from float64, beside nn.Conv, by size, channels, depth.
 
-    python benchmarks/accuracy.py            # the tables of docs/numerics.md, in minutes
+    python benchmarks/accuracy.py            # the tables of docs/reference/numerics.md, in minutes
     python benchmarks/accuracy.py --quick    # small sizes alone
 
 Errors are in units of the dtype's epsilon: the largest relative to the largest number of the

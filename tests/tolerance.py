@@ -1,4 +1,4 @@
-"""How far a band convolution may be from float64: the table of docs/numerics.md.
+"""How far a band convolution may be from float64: the table of docs/reference/numerics.md.
 
 In units of the dtype's epsilon, for one layer on normal maps: the largest error relative to the
 largest number of the result. Of gradients of the weight, which are sums over the batch and the

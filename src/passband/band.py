@@ -20,7 +20,7 @@ class Band:
     """The band of frequencies that a convolution keeps, forward and backward.
 
     Exactly one of `keep`, `cutoff`, `modes` and `energy` says how wide the band is. On an axis with
-    a transform of length L, a band of m modes keeps the bins |k| <= m - 1, so it is symmetric in
+    a transform of length L, a band of m modes keeps the bins `|k|` <= m - 1, so it is symmetric in
     ±k and every map stays real; m = L // 2 + 1 keeps all of them.
 
     Args:

@@ -9,7 +9,7 @@ from running import OnGPU
 from states import NotApplicable, Refused, Row, state_of
 from subjects import SUBJECTS
 
-PAGE = Path(__file__).parents[2] / "docs" / "conformance.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "conformance.md"
 HEAD = """\
 # What composes with what
 

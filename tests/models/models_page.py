@@ -1,4 +1,4 @@
-"""The table of docs/models.md: `python tests/models/models_page.py` writes it."""
+"""The table of docs/reference/models.md: `python tests/models/models_page.py` writes it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zoo import ZOO, objective
 import passband as pb
 from passband.memory import MemoryPolicy, saved
 
-PAGE = Path(__file__).parents[2] / "docs" / "models.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "models.md"
 HEAD = (
     "| network | for | band-limited | left alone | keep measured | held, band | held, and policy |",
     "|---|---|---|---|---|---|---|",

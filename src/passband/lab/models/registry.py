@@ -37,7 +37,7 @@ def _with_norm(build: Callable[..., nn.Module], **more: object) -> Callable[...,
     """With spectral batch norm, which the paper has not, so that beta is relative; no activation.
 
     A threshold is an activation of spectra itself. A second one, of real and imaginary parts, costs
-    accuracy (docs/specnet.md).
+    accuracy (docs/papers/specnet.md).
     """
     return partial(build, norm=True, beta=0.5, activation="identity", **more)
 
