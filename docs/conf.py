@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-
 import passband
 
 HERE = Path(__file__).parent

@@ -29,7 +29,8 @@ class RadialEnergy:
 
     With L points on an axis, a bin k lies there at the fraction k / (L / 2) of Nyquist. The bin's
     radius is the length of the vector of these fractions, counted in steps of the longest axis and
-    rounded to a whole number: on a ring or a square, of `|k|`. Each bin counts with its mirror image.
+    rounded to a whole number: on a ring or a square, of `|k|`. Each bin counts with its mirror
+    image.
 
     Attributes:
         frequencies: `(radii,)`, float64, of each whole radius as a fraction of Nyquist; above 1 in
