@@ -16,6 +16,7 @@ copyright = author
 version = release = passband.__version__
 
 extensions = [
+    "benchmark_tables",
     "mathml",
     "myst_parser",
     "sphinx.ext.autodoc",
@@ -25,7 +26,13 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "gallery/**/*.ipynb", "gallery/**/*.py", "**/README.rst"]
+exclude_patterns = [
+    "_build",
+    "gallery/**/*.ipynb",
+    "gallery/**/*.py",
+    "**/README.rst",
+    "sg_execution_times.rst",
+]
 default_role = "code"  # docstrings write code in single backticks
 nitpicky = False
 suppress_warnings = ["config.cache"]  # the order of the gallery is an object
@@ -51,6 +58,7 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "show_signature": False,
     "show_memory": False,
+    "write_computation_times": False,
     "min_reported_time": 0,
     "remove_config_comments": True,
     "reset_modules": ("matplotlib", "seeds.seed"),

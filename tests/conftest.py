@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,3 +45,25 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Result:
     from passband.lab.training import train
 
     return train(config(tmp_path_factory.mktemp("run"), keep=0.5))
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Callable[..., str]:
+    """A browser without a window: takes its options, returns what it prints."""
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    if found is None:
+        pytest.skip("needs chromium on PATH")
+    command = [
+        found, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+        "--no-first-run", "--hide-scrollbars", f"--user-data-dir={tmp_path / 'profile'}",
+        "--virtual-time-budget=2000", "--enable-logging=stderr", "--v=0",
+    ]  # fmt: skip
+
+    def run(*words: str) -> str:
+        done = subprocess.run(
+            [*command, *words], capture_output=True, text=True, check=True, timeout=300
+        )
+        assert "CONSOLE" not in done.stderr  # no complaint of the page's
+        return done.stdout
+
+    return run

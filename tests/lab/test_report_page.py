@@ -1,7 +1,6 @@
 import html
 import re
 import shutil
-import subprocess
 from collections import Counter
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -189,27 +188,6 @@ def test_a_run_of_a_spectral_network_is_no_plain_one(tmp_path: Path) -> None:
         ]
     }  # fmt: skip
     assert ">spec</text>" in page
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Callable[..., str]:
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None:
-        pytest.skip("needs chromium on PATH")
-    command = [
-        found, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-        "--no-first-run", "--hide-scrollbars", f"--user-data-dir={tmp_path / 'profile'}",
-        "--virtual-time-budget=2000", "--enable-logging=stderr", "--v=0",
-    ]  # fmt: skip
-
-    def run(*words: str) -> str:
-        done = subprocess.run(
-            [*command, *words], capture_output=True, text=True, check=True, timeout=60
-        )
-        assert "CONSOLE" not in done.stderr  # no complaint of the page's
-        return done.stdout
-
-    return run
 
 
 def test_a_browser_shows_it(built: Path, browser: Callable[..., str]) -> None:
