@@ -61,8 +61,9 @@ sphinx_gallery_conf = {
     "write_computation_times": False,
     "min_reported_time": 0,
     "remove_config_comments": True,
-    "reset_modules": ("matplotlib", "seeds.seed"),
+    "reset_modules": ("matplotlib", "gallery.begin"),
     "image_srcset": ["2x"],
+    "subsection_order": [f"../examples/{part}" for part in ("bands", "models", "memory", "specnet")],
     "within_subsection_order": "FileNameSortKey",
 }
 
