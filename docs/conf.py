@@ -63,7 +63,9 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "reset_modules": ("matplotlib", "gallery.begin"),
     "image_srcset": ["2x"],
-    "subsection_order": [f"../examples/{part}" for part in ("bands", "models", "memory", "specnet")],
+    "subsection_order": [
+        f"../examples/{part}" for part in ("bands", "models", "memory", "specnet")
+    ],
     "within_subsection_order": "FileNameSortKey",
 }
 
