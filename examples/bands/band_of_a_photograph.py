@@ -2,9 +2,9 @@
 What a band keeps of a photograph
 =================================
 
-A band keeps the low frequencies of a map and drops the others. `keep` says how large a share of the
-coefficients stays. In the upper row is what is left of a photograph, in the lower row what the band
-dropped, three times as strong and around grey.
+A band keeps the low frequencies of a map and drops the others. `keep` says how large a share of
+the coefficients stays. In the upper row is what is left of a photograph, in the lower row what
+the band dropped, three times as strong and around grey.
 """
 
 import matplotlib.pyplot as plt

@@ -3,8 +3,8 @@ The gradient is exact
 =====================
 
 A band-limited convolution is a function like any other, and `backward` computes its derivative.
-Here one weight after another is moved by a small step, and the change of the loss is compared with
-the gradient, in float64, for four bands.
+Here one weight after another is moved by a small step, and the change of the loss is compared
+with the gradient, in float64, for four bands.
 """
 
 import matplotlib.pyplot as plt

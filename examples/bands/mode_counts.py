@@ -26,5 +26,5 @@ plt.legend()
 plt.show()
 
 # %%
-# Maps of 4 x 4 samples have three bands: the mean alone, 3 x 3 frequencies, or all. On maps of
-# 32 x 32 samples the steps are fine. This is why a report shows what each layer really keeps.
+# Maps of 4 x 4 samples have three bands: the mean alone, 3 x 3 frequencies, or all. On maps of 32
+# x 32 samples the steps are fine. This is why a report shows what each layer really keeps.

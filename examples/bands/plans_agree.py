@@ -42,4 +42,5 @@ plt.title("One layer, 64 channels, 16 x 16, keep 0.25")
 plt.show()
 
 # %%
-# All differ by a few roundings, as `nn.Conv2d` itself does. So the plan is a matter of speed alone.
+# All differ by a few roundings, as `nn.Conv2d` itself does. So the plan is a matter of speed
+# alone.

@@ -29,6 +29,6 @@ for axis, (name, maps) in zip(axes.flat, pooled.items(), strict=True):
 plt.show()
 
 # %%
-# The maximum turns fine rings into plain white. The mean shows coarse rings at the edges, where the
-# pattern has none: high frequencies became low ones. Spectral pooling leaves out what the small map
-# cannot hold, and goes to any size.
+# The maximum turns fine rings into plain white. The mean shows coarse rings at the edges, where
+# the pattern has none: high frequencies became low ones. Spectral pooling leaves out what the
+# small map cannot hold, and goes to any size.

@@ -2,8 +2,8 @@
 The time of a step by keep
 ==========================
 
-Forward and backward of one layer, beside `nn.Conv2d` on the same maps. The two take turns, so that
-whatever else the machine does meets both; the points are medians of 21 turns.
+Forward and backward of one layer, beside `nn.Conv2d` on the same maps. The two take turns, so
+that whatever else the machine does meets both; the points are medians of 21 turns.
 """
 
 import time
@@ -39,5 +39,5 @@ plt.legend()
 plt.show()
 
 # %%
-# A narrower band is less work. Where the curve meets the dashed line depends on the machine, on the
-# sizes of the maps and on the number of threads: measure yours with `passband bench conv`.
+# A narrower band is less work. Where the curve meets the dashed line depends on the machine, on
+# the sizes of the maps and on the number of threads: measure yours with `passband bench conv`.

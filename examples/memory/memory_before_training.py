@@ -2,9 +2,9 @@
 Memory before training
 ======================
 
-`pb.memory.estimate` tells how much memory a training step takes, from a step with a few samples. The
-lines are the peak of a step by batch size, for a network with and without a memory policy. The last
-dot of each is the largest batch, which `pb.memory.largest_batch` finds for 256 MiB.
+`pb.memory.estimate` tells how much memory a training step takes, from a step with a few samples.
+The lines are the peak of a step by batch size, for a network with and without a memory policy.
+The last dot of each is the largest batch, which `pb.memory.largest_batch` finds for 256 MiB.
 """
 
 import matplotlib.pyplot as plt
@@ -39,5 +39,5 @@ plt.legend(title="largest batch that fits in 256 MiB", loc="upper left")
 plt.show()
 
 # %%
-# The peak is a straight line in the batch size. The policy makes it flatter, and leaves the outputs
-# of the network as they are. No batch of these sizes was run to draw this.
+# The peak is a straight line in the batch size. The policy makes it flatter, and leaves the
+# outputs of the network as they are. No batch of these sizes was run to draw this.

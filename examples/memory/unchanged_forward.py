@@ -3,9 +3,9 @@ Gradients when the forward pass stays unchanged
 ===============================================
 
 `MemoryPolicy.unchanged_forward()` holds the inputs of convolutions as their low frequencies and a
-few bits of the rest. Outputs are those of the plain network; the weights' gradients have an error.
-Drawn is the error of all weights of one layer, for 2 and 4 bits and eight repeats with other random
-numbers.
+few bits of the rest. Outputs are those of the plain network; the weights' gradients have an
+error. Drawn is the error of all weights of one layer, for 2 and 4 bits and eight repeats with
+other random numbers.
 """
 
 import copy

@@ -2,9 +2,10 @@
 A band for each layer, from data
 ================================
 
-How many frequencies a layer needs depends on what it reads. The curves show how much of the energy
-of a layer's input a band holds, for a small ResNet with random weights on pieces of a photograph.
-The bars are the bands that `pb.analysis.suggest_bands` reads off such curves for 95 % of the energy.
+How many frequencies a layer needs depends on what it reads. The curves show how much of the
+energy of a layer's input a band holds, for a small ResNet with random weights on pieces of a
+photograph. The bars are the bands that `pb.analysis.suggest_bands` reads off such curves for 95 %
+of the energy.
 """
 
 import matplotlib.pyplot as plt

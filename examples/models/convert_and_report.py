@@ -35,5 +35,5 @@ plt.show()
 print(report)
 
 # %%
-# The last layers have maps of 4 x 4 samples, where a band cannot be a quarter: they keep more. They
-# are small, so that the first layers decide what is held.
+# The last layers have maps of 4 x 4 samples, where a band cannot be a quarter: they keep more.
+# They are small, so that the first layers decide what is held.

@@ -2,9 +2,9 @@
 Which frequencies a network errs on
 ===================================
 
-A Fourier heat map adds a wave of one frequency to each image and counts errors, for all frequencies.
-The mean is in the middle, high frequencies are at the edges. Both networks learnt the digits of
-MNIST at 14 x 14 pixels; the second has convolutions with a narrow band.
+A Fourier heat map adds a wave of one frequency to each image and counts errors, for all
+frequencies. The mean is in the middle, high frequencies are at the edges. Both networks learnt
+the digits of MNIST at 14 x 14 pixels; the second has convolutions with a narrow band.
 """
 
 import matplotlib.pyplot as plt
@@ -42,5 +42,6 @@ figure.colorbar(picture, ax=axes, label="errors (%)", shrink=0.8)
 plt.show()
 
 # %%
-# A wave outside of the band changes nothing: the network with the narrow band does not see it. But
-# it errs more than the other where the band is, and also without a wave: it has less to go by.
+# A wave outside of the band changes nothing: the network with the narrow band does not see it.
+# But it errs more than the other where the band is, and also without a wave: it has less to go
+# by.

@@ -3,8 +3,9 @@ A band that grows while training
 ================================
 
 A band may change at any time, since the parameters stay as they are. Here training begins with a
-narrow band, whose steps are less work, and ends with all frequencies. The curves are test accuracy
-on digits of 8 x 8 pixels, beside training with either band from the first to the last epoch.
+narrow band, whose steps are less work, and ends with all frequencies. The curves are test
+accuracy on digits of 8 x 8 pixels, beside training with either band from the first to the last
+epoch.
 """
 
 import matplotlib.pyplot as plt

@@ -2,9 +2,9 @@
 One network at many rates
 =========================
 
-A network was trained with all frequencies. Then its band is changed, without training, and the test
-accuracy measured. The second curve is of networks that were trained with the band that they are
-tested with. The data are digits of 8 x 8 pixels.
+A network was trained with all frequencies. Then its band is changed, without training, and the
+test accuracy measured. The second curve is of networks that were trained with the band that they
+are tested with. The data are digits of 8 x 8 pixels.
 """
 
 import matplotlib.pyplot as plt

@@ -2,9 +2,9 @@
 Spectra of maps and filters
 ===========================
 
-`pb.analysis.layer_spectra` tells at which frequencies the maps and filters of a network have their
-energy. The network here learnt digits of 8 x 8 pixels. Solid lines are the maps that a layer reads,
-dashed lines its filters; white noise would be at 1.
+`pb.analysis.layer_spectra` tells at which frequencies the maps and filters of a network have
+their energy. The network here learnt digits of 8 x 8 pixels. Solid lines are the maps that a
+layer reads, dashed lines its filters; white noise would be at 1.
 """
 
 import matplotlib.pyplot as plt
@@ -42,5 +42,6 @@ plt.legend()
 plt.show()
 
 # %%
-# What the layers read has little energy at high frequencies, the deepest layer least. The filters,
-# too, have more of theirs at low frequencies. This is why a band can drop the others at a small loss.
+# What the layers read has little energy at high frequencies, the deepest layer least. The
+# filters, too, have more of theirs at low frequencies. This is why a band can drop the others at
+# a small loss.

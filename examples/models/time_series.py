@@ -3,8 +3,8 @@ A network for time series
 =========================
 
 GunPoint has 150 samples of a hand's position, of people who draw a gun or only point. Above: one
-series, and what bands keep of it. Below: the loss in training of the paper's FCN at a quarter of its
-width, plain and with two bands.
+series, and what bands keep of it. Below: the loss in training of the paper's FCN at a quarter of
+its width, plain and with two bands.
 """
 
 import matplotlib.pyplot as plt
@@ -46,5 +46,6 @@ lower.legend()
 plt.show()
 
 # %%
-# The track of a hand is smooth: half of the frequencies hold all of it, and training goes as without
-# a band. A tenth rounds the corners, and the network learns more slowly from what is left.
+# The track of a hand is smooth: half of the frequencies hold all of it, and training goes as
+# without a band. A tenth rounds the corners, and the network learns more slowly from what is
+# left.

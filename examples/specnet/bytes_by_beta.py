@@ -2,9 +2,9 @@
 What a spectral network holds, by threshold
 ===========================================
 
-A SpecNet stage computes convolutions on spectra and drops small coefficients. For backward it holds
-one bit for each coefficient and the values that were kept. The curves show the share that is kept,
-and the bytes beside those of the same stage with convolution, batch norm and ReLU.
+A SpecNet stage computes convolutions on spectra and drops small coefficients. For backward it
+holds one bit for each coefficient and the values that were kept. The curves show the share that
+is kept, and the bytes beside those of the same stage with convolution, batch norm and ReLU.
 """
 
 import matplotlib.pyplot as plt
@@ -40,5 +40,6 @@ plt.legend()
 plt.show()
 
 # %%
-# Even where all coefficients are kept, the stage holds less than the plain one, which holds the maps
-# of convolution and activation. The more the threshold drops, the less is held, down to the bits.
+# Even where all coefficients are kept, the stage holds less than the plain one, which holds the
+# maps of convolution and activation. The more the threshold drops, the less is held, down to the
+# bits.

@@ -32,5 +32,6 @@ for axis in axes.flat:
 plt.show()
 
 # %%
-# Unlike a band, a threshold keeps strong coefficients wherever they are: here also the two spots far
-# from the middle, which are the tiles of the roof. A few per cent of the coefficients show them.
+# Unlike a band, a threshold keeps strong coefficients wherever they are: here also the two spots
+# far from the middle, which are the tiles of the roof. A few per cent of the coefficients show
+# them.
