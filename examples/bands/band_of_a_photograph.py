@@ -2,9 +2,9 @@
 What a band keeps of a photograph
 =================================
 
-A band keeps the low frequencies of a map and drops the others. `keep` says how large a share of
-the coefficients stays. In the upper row is what is left of a photograph, in the lower row what
-the band dropped, three times as strong and around grey.
+A band keeps the low frequencies of a map and drops the others. `keep` says how large a
+share of the coefficients stays. In the upper row is what is left of a photograph, in
+the lower row what the band dropped, three times as strong and around grey.
 """
 
 import matplotlib.pyplot as plt
@@ -15,7 +15,9 @@ import passband as pb
 
 photograph = torch.tensor(load_sample_image("china.jpg") / 255, dtype=torch.float32)
 maps = photograph.permute(2, 0, 1)[None, :, 90:250, 160:320]  # (1, 3, height, width)
-identity = torch.ones(3, 1, 1, 1)  # a filter that changes nothing, for each of the colours
+identity = torch.ones(
+    3, 1, 1, 1
+)  # a filter that changes nothing, for each of the colours
 
 keeps = (1, 0.25, 0.05, 0.01)
 figure, axes = plt.subplots(2, 4, figsize=(7.2, 4))
@@ -32,5 +34,6 @@ figure.supxlabel("per cent: how much of the energy was dropped", fontsize=11)
 plt.show()
 
 # %%
-# What is dropped first are edges and fine texture. Little of the energy is in them: with one
-# coefficient in a hundred, the picture is still there, and most of its energy too.
+# What is dropped first are edges and fine texture. Little of the energy is in them:
+# with one coefficient in a hundred, the picture is still there, and most of its energy
+# too.

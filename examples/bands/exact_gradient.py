@@ -2,9 +2,9 @@
 The gradient is exact
 =====================
 
-A band-limited convolution is a function like any other, and `backward` computes its derivative.
-Here one weight after another is moved by a small step, and the change of the loss is compared
-with the gradient, in float64, for four bands.
+A band-limited convolution is a function like any other, and `backward` computes its
+derivative. Here one weight after another is moved by a small step, and the change of
+the loss is compared with the gradient, in float64, for four bands.
 """
 
 import matplotlib.pyplot as plt
@@ -33,7 +33,9 @@ for keep, marker in ((1, "o"), (0.5, "s"), (0.25, "^"), (0.05, "v")):
             change = loss(weight + move, keep) - loss(weight - move, keep)
             differences[at] = change / (2 * step)
     error = (differences - gradient.flatten()).abs() / gradient.abs().max()
-    left.plot(gradient.flatten(), differences, marker, alpha=0.6, label=f"keep {keep:g}")
+    left.plot(
+        gradient.flatten(), differences, marker, alpha=0.6, label=f"keep {keep:g}"
+    )
     right.semilogy(error.sort().values, label=f"keep {keep:g}")
 left.set(xlabel="gradient by backward", ylabel="finite difference", title="108 weights")
 right.set(xlabel="weights, in order of error", title="Error ÷ largest gradient")
@@ -41,5 +43,6 @@ left.legend()
 plt.show()
 
 # %%
-# The points lie on the diagonal for every band. The error that is left is the rounding of the
-# finite differences; it is as small for a narrow band as for `keep=1`, the plain convolution.
+# The points lie on the diagonal for every band. The error that is left is the rounding
+# of the finite differences; it is as small for a narrow band as for `keep=1`, the plain
+# convolution.

@@ -2,8 +2,9 @@
 The keep that is asked for and the keep that is measured
 ========================================================
 
-A band is made of whole frequencies, so small maps cannot keep just any share. The lines show what
-layers with `keep` really keep of maps of three sizes; the dotted line is what was asked for.
+A band is made of whole frequencies, so small maps cannot keep just any share. The lines
+show what layers with `keep` really keep of maps of three sizes; the dotted line is what
+was asked for.
 """
 
 import matplotlib.pyplot as plt
@@ -26,5 +27,6 @@ plt.legend()
 plt.show()
 
 # %%
-# Maps of 4 x 4 samples have three bands: the mean alone, 3 x 3 frequencies, or all. On maps of 32
-# x 32 samples the steps are fine. This is why a report shows what each layer really keeps.
+# Maps of 4 x 4 samples have three bands: the mean alone, 3 x 3 frequencies, or all. On
+# maps of 32 x 32 samples the steps are fine. This is why a report shows what each layer
+# really keeps.

@@ -2,9 +2,9 @@
 All ways to compute a layer give the same numbers
 =================================================
 
-A layer is computed by an FFT, by matrices, by a convolution of the low-passed map, or by compiled
-kernels. The plan picks the fastest. The bars show how far each is from the same layer in float64,
-and how far `nn.Conv2d` is from its own.
+A layer is computed by an FFT, by matrices, by a convolution of the low-passed map, or
+by compiled kernels. The plan picks the fastest. The bars show how far each is from the
+same layer in float64, and how far `nn.Conv2d` is from its own.
 """
 
 import matplotlib.pyplot as plt
@@ -33,7 +33,9 @@ for plan in ("fft", "dft", "spatial", "fused"):
         continue
     errors[f'plan="{plan}"'] = error(found, exact)
 
-bars = plt.barh(list(errors), list(errors.values()), color=["0.6"] + ["C0"] * len(errors))
+bars = plt.barh(
+    list(errors), list(errors.values()), color=["0.6"] + ["C0"] * len(errors)
+)
 plt.bar_label(bars, fmt="%.1f", padding=4)
 plt.gca().invert_yaxis()
 plt.gca().margins(x=0.15)
@@ -42,5 +44,5 @@ plt.title("One layer, 64 channels, 16 x 16, keep 0.25")
 plt.show()
 
 # %%
-# All differ by a few roundings, as `nn.Conv2d` itself does. So the plan is a matter of speed
-# alone.
+# All differ by a few roundings, as `nn.Conv2d` itself does. So the plan is a matter of
+# speed alone.

@@ -2,8 +2,9 @@
 Spectral pooling beside maximum and mean
 ========================================
 
-The test pattern has rings that become finer from the middle outwards. It is pooled from 240 to 60
-samples a side, which are too few for the outer rings. What becomes of those is seen at the edges.
+The test pattern has rings that become finer from the middle outwards. It is pooled from
+240 to 60 samples a side, which are too few for the outer rings. What becomes of those
+is seen at the edges.
 """
 
 import matplotlib.pyplot as plt
@@ -29,6 +30,6 @@ for axis, (name, maps) in zip(axes.flat, pooled.items(), strict=True):
 plt.show()
 
 # %%
-# The maximum turns fine rings into plain white. The mean shows coarse rings at the edges, where
-# the pattern has none: high frequencies became low ones. Spectral pooling leaves out what the
-# small map cannot hold, and goes to any size.
+# The maximum turns fine rings into plain white. The mean shows coarse rings at the
+# edges, where the pattern has none: high frequencies became low ones. Spectral pooling
+# leaves out what the small map cannot hold, and goes to any size.

@@ -2,9 +2,10 @@
 A stride without aliasing
 =========================
 
-A stride keeps every second output. Frequencies that so few samples cannot hold turn into wrong
-low ones, and the result depends on where the input happens to lie. `stride_mode="spectral"` drops
-them first. The curves show how much the strength of the output changes as the input is shifted.
+A stride keeps every second output. Frequencies that so few samples cannot hold turn
+into wrong low ones, and the result depends on where the input happens to lie.
+`stride_mode="spectral"` drops them first. The curves show how much the strength of the
+output changes as the input is shifted.
 """
 
 import matplotlib.pyplot as plt
@@ -31,7 +32,9 @@ def strengths(mode):
 
 
 plt.plot(strengths("sample"), "o-", label='"sample": every fourth output')
-plt.plot(strengths("spectral"), "s-", label='"spectral": too high frequencies dropped first')
+plt.plot(
+    strengths("spectral"), "s-", label='"spectral": too high frequencies dropped first'
+)
 plt.xlabel("shift of the input (samples)")
 plt.ylabel("energy of the output ÷ its mean")
 plt.ylim(0, None)
@@ -40,5 +43,6 @@ plt.legend(loc="lower left")
 plt.show()
 
 # %%
-# Only shifts by whole strides leave the energy of the usual output as it is. Without aliasing it
-# is the same for every shift: the output moves with the input, and changes no more.
+# Only shifts by whole strides leave the energy of the usual output as it is. Without
+# aliasing it is the same for every shift: the output moves with the input, and changes
+# no more.

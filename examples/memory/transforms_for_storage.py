@@ -2,9 +2,10 @@
 Which transform stores maps best
 ================================
 
-A transform gathers the energy of a map in few numbers, and the others can be dropped. The curves
-show the energy that is lost when only the largest numbers are held, with a mask that says which.
-The maps are what the first layer of a ResNet with random weights makes of a photograph.
+A transform gathers the energy of a map in few numbers, and the others can be dropped.
+The curves show the energy that is lost when only the largest numbers are held, with a
+mask that says which. The maps are what the first layer of a ResNet with random weights
+makes of a photograph.
 """
 
 import matplotlib.pyplot as plt
@@ -39,5 +40,6 @@ plt.legend()
 plt.show()
 
 # %%
-# Every transform loses far less than dropping samples of the map itself. For a tenth of the bytes
-# they are alike; where more is held, wavelets lose least here, since maps have edges.
+# Every transform loses far less than dropping samples of the map itself. For a tenth of
+# the bytes they are alike; where more is held, wavelets lose least here, since maps
+# have edges.

@@ -2,10 +2,10 @@
 Gradients when the forward pass stays unchanged
 ===============================================
 
-`MemoryPolicy.unchanged_forward()` holds the inputs of convolutions as their low frequencies and a
-few bits of the rest. Outputs are those of the plain network; the weights' gradients have an
-error. Drawn is the error of all weights of one layer, for 2 and 4 bits and eight repeats with
-other random numbers.
+`MemoryPolicy.unchanged_forward()` holds the inputs of convolutions as their low
+frequencies and a few bits of the rest. Outputs are those of the plain network; the
+weights' gradients have an error. Drawn is the error of all weights of one layer, for 2
+and 4 bits and eight repeats with other random numbers.
 """
 
 import copy
@@ -43,5 +43,5 @@ plt.legend(loc="upper left")
 plt.show()
 
 # %%
-# The error is noise around zero: over many steps it cancels, which is why training goes on as
-# without the policy. More bits make it smaller, and what is held larger.
+# The error is noise around zero: over many steps it cancels, which is why training goes
+# on as without the policy. More bits make it smaller, and what is held larger.

@@ -2,9 +2,9 @@
 What backward holds
 ===================
 
-A forward pass leaves tensors behind that the backward pass needs. `pb.memory.saved` counts their
-bytes by the operation that holds them. The bars are one small ResNet: plain, with bands, and with
-memory policies.
+A forward pass leaves tensors behind that the backward pass needs. `pb.memory.saved`
+counts their bytes by the operation that holds them. The bars are one small ResNet:
+plain, with bands, and with memory policies.
 """
 
 import matplotlib.pyplot as plt
@@ -42,5 +42,6 @@ plt.legend(title="held by", loc="lower right")
 plt.show()
 
 # %%
-# Bands alone make a network with ReLU hold more: the input of a convolution is held by the ReLU
-# anyway, and its spectrum comes on top. It is the memory policy that makes a network hold less.
+# Bands alone make a network with ReLU hold more: the input of a convolution is held by
+# the ReLU anyway, and its spectrum comes on top. It is the memory policy that makes a
+# network hold less.

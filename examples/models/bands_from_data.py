@@ -2,10 +2,10 @@
 A band for each layer, from data
 ================================
 
-How many frequencies a layer needs depends on what it reads. The curves show how much of the
-energy of a layer's input a band holds, for a small ResNet with random weights on pieces of a
-photograph. The bars are the bands that `pb.analysis.suggest_bands` reads off such curves for 95 %
-of the energy.
+How many frequencies a layer needs depends on what it reads. The curves show how much of
+the energy of a layer's input a band holds, for a small ResNet with random weights on
+pieces of a photograph. The bars are the bands that `pb.analysis.suggest_bands` reads
+off such curves for 95 % of the energy.
 """
 
 import matplotlib.pyplot as plt
@@ -26,17 +26,19 @@ pb.set_band_(model, pb.analysis.suggest_bands(curves, energy=0.95))
 rows = pb.report(model, pieces[:1]).converted
 
 figure, (upper, lower) = plt.subplots(2, 1, figsize=(5.6, 6.4))
-for name in ("conv1", "layer1.0.conv2", "layer2.0.conv2", "layer3.0.conv2", "layer4.0.conv2"):
+for name in ("conv1", *(f"layer{n}.0.conv2" for n in (1, 2, 3, 4))):
     upper.plot(keeps, curves[name].shares, label=name)
 upper.axhline(0.95, color="0.4", linestyle="--")
 upper.set(xlabel="keep", ylabel="share of the energy", xlim=(0, 1))
 upper.legend()
 lower.bar(range(1, len(rows) + 1), [row.plans[0].geometry.keep for row in rows])
-lower.set(xlabel="convolution, from the first to the last", ylabel="keep that holds 95 %")
+lower.set(
+    xlabel="convolution, from the first to the last", ylabel="keep that holds 95 %"
+)
 lower.set_xticks([1, 5, 9, 13, 17])
 plt.show()
 
 # %%
-# The photograph itself has its energy at low frequencies, so the first layer gets a narrow band.
-# ReLUs and strides spread the energy: later layers need more. One keep for all would waste bands
-# in some layers and cut too much in others.
+# The photograph itself has its energy at low frequencies, so the first layer gets a
+# narrow band. ReLUs and strides spread the energy: later layers need more. One keep for
+# all would waste bands in some layers and cut too much in others.

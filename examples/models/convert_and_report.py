@@ -2,9 +2,9 @@
 Convert a network and read the report
 =====================================
 
-`pb.convert_` makes the convolutions of a network band-limited and returns a report with a row for
-each. Here it was asked to keep a quarter. The upper bars show what each layer really keeps, the
-lower ones what it holds of 8 images for backward.
+`pb.convert_` makes the convolutions of a network band-limited and returns a report with
+a row for each. Here it was asked to keep a quarter. The upper bars show what each layer
+really keeps, the lower ones what it holds of 8 images for backward.
 """
 
 import matplotlib.pyplot as plt
@@ -35,5 +35,5 @@ plt.show()
 print(report)
 
 # %%
-# The last layers have maps of 4 x 4 samples, where a band cannot be a quarter: they keep more.
-# They are small, so that the first layers decide what is held.
+# The last layers have maps of 4 x 4 samples, where a band cannot be a quarter: they
+# keep more. They are small, so that the first layers decide what is held.

@@ -3,8 +3,9 @@ Which frequencies a network errs on
 ===================================
 
 A Fourier heat map adds a wave of one frequency to each image and counts errors, for all
-frequencies. The mean is in the middle, high frequencies are at the edges. Both networks learnt
-the digits of MNIST at 14 x 14 pixels; the second has convolutions with a narrow band.
+frequencies. The mean is in the middle, high frequencies are at the edges. Both networks
+learnt the digits of MNIST at 14 x 14 pixels; the second has convolutions with a narrow
+band.
 """
 
 import matplotlib.pyplot as plt
@@ -24,8 +25,8 @@ figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.8))
 for axis, keep in zip(axes, (1, 0.15), strict=True):
     torch.manual_seed(0)
     model = nn.Sequential(
-        nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(),
-        nn.MaxPool2d(2), nn.Flatten(), nn.Linear(784, 10),
+        nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(),
+        nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(784, 10),
     )  # fmt: skip
     pb.convert_(model, pb.Band(keep=keep))
     optimizer = torch.optim.Adam(model.parameters(), 3e-3)
@@ -35,13 +36,15 @@ for axis, keep in zip(axes, (1, 0.15), strict=True):
         loss.backward()
         optimizer.step()
     found = pb.analysis.fourier_heatmap(model, [(tests, answers)], norm=6)
-    picture = axis.imshow(100 * found.error.numpy(), extent=(-7.5, 6.5, 6.5, -7.5), vmin=0, vmax=60)
+    picture = axis.imshow(
+        100 * found.error.numpy(), extent=(-7.5, 6.5, 6.5, -7.5), vmin=0, vmax=60
+    )
     axis.set(title=f"keep {keep:g}", xlabel="cycles across", ylabel="cycles down")
     axis.grid(visible=False)
 figure.colorbar(picture, ax=axes, label="errors (%)", shrink=0.8)
 plt.show()
 
 # %%
-# A wave outside of the band changes nothing: the network with the narrow band does not see it.
-# But it errs more than the other where the band is, and also without a wave: it has less to go
-# by.
+# A wave outside of the band changes nothing: the network with the narrow band does not
+# see it. But it errs more than the other where the band is, and also without a wave: it
+# has less to go by.

@@ -2,10 +2,10 @@
 A band that grows while training
 ================================
 
-A band may change at any time, since the parameters stay as they are. Here training begins with a
-narrow band, whose steps are less work, and ends with all frequencies. The curves are test
-accuracy on digits of 8 x 8 pixels, beside training with either band from the first to the last
-epoch.
+A band may change at any time, since the parameters stay as they are. Here training
+begins with a narrow band, whose steps are less work, and ends with all frequencies. The
+curves are test accuracy on digits of 8 x 8 pixels, beside training with either band
+from the first to the last epoch.
 """
 
 import matplotlib.pyplot as plt
@@ -16,7 +16,10 @@ from torch import nn
 import passband as pb
 
 images, labels = load_digits(return_X_y=True)
-images, labels = torch.tensor(images / 16).float().view(-1, 1, 8, 8), torch.tensor(labels)
+images, labels = (
+    torch.tensor(images / 16).float().view(-1, 1, 8, 8),
+    torch.tensor(labels),
+)
 epochs = 9
 schedules = {
     "keep 1": [1] * epochs,
@@ -26,7 +29,8 @@ schedules = {
 for (label, keeps), style in zip(schedules.items(), ("o-", "s--", "^-."), strict=True):
     torch.manual_seed(0)
     model = nn.Sequential(
-        nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 16, 3, padding=1), nn.ReLU(),
+        nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(),
+        nn.Conv2d(16, 16, 3, padding=1), nn.ReLU(),
         nn.AdaptiveMaxPool2d(2), nn.Flatten(), nn.Linear(64, 10),
     )  # fmt: skip
     pb.convert_(model, pb.Band(keep=1))
@@ -50,5 +54,5 @@ plt.legend()
 plt.show()
 
 # %%
-# As long as the band is narrow, accuracy is that of narrow bands. It rises as the band grows, and
-# comes near to what training with all frequencies gives.
+# As long as the band is narrow, accuracy is that of narrow bands. It rises as the band
+# grows, and comes near to what training with all frequencies gives.

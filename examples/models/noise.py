@@ -2,9 +2,9 @@
 Accuracy in noise, by keep
 ==========================
 
-White noise has as much energy at high frequencies as at low ones, and a band drops the high ones.
-Small networks learnt clean digits of MNIST with three bands. Drawn is their accuracy in noise of
-growing strength.
+White noise has as much energy at high frequencies as at low ones, and a band drops the
+high ones. Small networks learnt clean digits of MNIST with three bands. Drawn is their
+accuracy in noise of growing strength.
 """
 
 import matplotlib.pyplot as plt
@@ -22,7 +22,11 @@ sigmas = (0, 0.5, 1, 1.5, 2, 2.5)
 for keep, style in ((1, "o-"), (0.25, "s--"), (0.1, "^-.")):
     torch.manual_seed(0)
     model = nn.Sequential(
-        nn.Conv2d(1, 8, 5, padding=2), nn.ReLU(), nn.MaxPool2d(4), nn.Flatten(), nn.Linear(392, 10)
+        nn.Conv2d(1, 8, 5, padding=2),
+        nn.ReLU(),
+        nn.MaxPool2d(4),
+        nn.Flatten(),
+        nn.Linear(392, 10),
     )
     pb.convert_(model, pb.Band(keep=keep))
     optimizer = torch.optim.Adam(model.parameters(), 3e-3)
@@ -44,5 +48,6 @@ plt.legend()
 plt.show()
 
 # %%
-# Without noise the bands cost little. In strong noise a narrow band is far better than none. This
-# is true of random noise; it says nothing about noise that an attacker chose.
+# Without noise the bands cost little. In strong noise a narrow band is far better than
+# none. This is true of random noise; it says nothing about noise that an attacker
+# chose.

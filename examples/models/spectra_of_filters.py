@@ -2,9 +2,9 @@
 Spectra of maps and filters
 ===========================
 
-`pb.analysis.layer_spectra` tells at which frequencies the maps and filters of a network have
-their energy. The network here learnt digits of 8 x 8 pixels. Solid lines are the maps that a
-layer reads, dashed lines its filters; white noise would be at 1.
+`pb.analysis.layer_spectra` tells at which frequencies the maps and filters of a network
+have their energy. The network here learnt digits of 8 x 8 pixels. Solid lines are the
+maps that a layer reads, dashed lines its filters; white noise would be at 1.
 """
 
 import matplotlib.pyplot as plt
@@ -15,12 +15,16 @@ from torch import nn
 import passband as pb
 
 images, labels = load_digits(return_X_y=True)
-images, labels = torch.tensor(images / 16).float().view(-1, 1, 8, 8), torch.tensor(labels)
+images, labels = (
+    torch.tensor(images / 16).float().view(-1, 1, 8, 8),
+    torch.tensor(labels),
+)
 images = images - images.mean()
 model = nn.Sequential(
-    nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 16, 3, padding=1), nn.ReLU(),
-    nn.Conv2d(16, 16, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(),
-    nn.Linear(64, 10),
+    nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(),
+    nn.Conv2d(16, 16, 3, padding=1), nn.ReLU(),
+    nn.Conv2d(16, 16, 3, padding=1), nn.ReLU(),
+    nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(64, 10),
 )  # fmt: skip
 optimizer = torch.optim.Adam(model.parameters(), 5e-3)
 for batch in torch.randperm(8 * 1797).remainder(1797).split(128):
@@ -33,7 +37,9 @@ found = pb.analysis.layer_spectra(model, images[:256])
 for layer, color in zip(found.layers, ("C0", "C1", "C2"), strict=True):
     number = 1 + int(layer.name) // 2
     frequencies = layer.inputs.frequencies
-    plt.semilogy(frequencies, layer.inputs.relative, color=color, label=f"read by layer {number}")
+    plt.semilogy(
+        frequencies, layer.inputs.relative, color=color, label=f"read by layer {number}"
+    )
     plt.semilogy(frequencies, layer.weights.relative, "--", color=color)
 plt.axhline(1, color="0.6", linewidth=1)
 plt.xlabel("frequency (fraction of Nyquist)")
@@ -42,6 +48,6 @@ plt.legend()
 plt.show()
 
 # %%
-# What the layers read has little energy at high frequencies, the deepest layer least. The
-# filters, too, have more of theirs at low frequencies. This is why a band can drop the others at
-# a small loss.
+# What the layers read has little energy at high frequencies, the deepest layer least.
+# The filters, too, have more of theirs at low frequencies. This is why a band can drop
+# the others at a small loss.

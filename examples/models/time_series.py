@@ -2,9 +2,9 @@
 A network for time series
 =========================
 
-GunPoint has 150 samples of a hand's position, of people who draw a gun or only point. Above: one
-series, and what bands keep of it. Below: the loss in training of the paper's FCN at a quarter of
-its width, plain and with two bands.
+GunPoint has 150 samples of a hand's position, of people who draw a gun or only point.
+Above: one series, and what bands keep of it. Below: the loss in training of the paper's
+FCN at a quarter of its width, plain and with two bands.
 """
 
 import matplotlib.pyplot as plt
@@ -23,7 +23,10 @@ for keep in keeps:
     kept, label = series[:1], "plain"
     if keep:
         band, identity = pb.Band(keep=keep), torch.ones(1, 1, 1)
-        kept, label = pb.functional.band_conv1d(kept, identity, band=band), f"keep {keep}"
+        kept, label = (
+            pb.functional.band_conv1d(kept, identity, band=band),
+            f"keep {keep}",
+        )
     upper.plot(kept[0, 0], label=label)
 
     torch.manual_seed(0)
@@ -46,6 +49,6 @@ lower.legend()
 plt.show()
 
 # %%
-# The track of a hand is smooth: half of the frequencies hold all of it, and training goes as
-# without a band. A tenth rounds the corners, and the network learns more slowly from what is
-# left.
+# The track of a hand is smooth: half of the frequencies hold all of it, and training
+# goes as without a band. A tenth rounds the corners, and the network learns more slowly
+# from what is left.

@@ -2,9 +2,9 @@
 A threshold on a spectrum
 =========================
 
-SpecNet sets coefficients of small magnitude to zero. Above: the spectrum of a photograph, white
-where the threshold β dropped a coefficient; the mean is in the middle. Below: the picture that
-belongs to it.
+SpecNet sets coefficients of small magnitude to zero. Above: the spectrum of a
+photograph, white where the threshold β dropped a coefficient; the mean is in the
+middle. Below: the picture that belongs to it.
 """
 
 import matplotlib.pyplot as plt
@@ -32,6 +32,6 @@ for axis in axes.flat:
 plt.show()
 
 # %%
-# Unlike a band, a threshold keeps strong coefficients wherever they are: here also the two spots
-# far from the middle, which are the tiles of the roof. A few per cent of the coefficients show
-# them.
+# Unlike a band, a threshold keeps strong coefficients wherever they are: here also the
+# two spots far from the middle, which are the tiles of the roof. A few per cent of the
+# coefficients show them.
