@@ -26,7 +26,8 @@ for axis, keep in zip(axes, (1, 0.15), strict=True):
     torch.manual_seed(0)
     model = nn.Sequential(
         nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(),
-        nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(784, 10),
+        nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(),
+        nn.MaxPool2d(2), nn.Flatten(), nn.Linear(784, 10),
     )  # fmt: skip
     pb.convert_(model, pb.Band(keep=keep))
     optimizer = torch.optim.Adam(model.parameters(), 3e-3)

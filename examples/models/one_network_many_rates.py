@@ -15,11 +15,10 @@ from torch import nn
 import passband as pb
 
 images, labels = load_digits(return_X_y=True)
-images, labels = (
-    torch.tensor(images / 16).float().view(-1, 1, 8, 8),
-    torch.tensor(labels),
-)
-train, test = slice(0, 1297), slice(1297, None)
+images = torch.tensor(images / 16).float().view(-1, 1, 8, 8)
+labels = torch.tensor(labels)
+tests, answers = images[1297:], labels[1297:]
+images, labels = images[:1297], labels[:1297]
 
 
 def trained(keep):
@@ -34,9 +33,7 @@ def trained(keep):
     optimizer = torch.optim.Adam(model.parameters(), 1e-2)
     for _ in range(6):
         for batch in torch.randperm(1297).split(128):
-            loss = nn.functional.cross_entropy(
-                model(images[train][batch]), labels[train][batch]
-            )
+            loss = nn.functional.cross_entropy(model(images[batch]), labels[batch])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -45,9 +42,7 @@ def trained(keep):
 
 def accuracy(model):
     with torch.no_grad():
-        return (
-            100 * (model(images[test]).argmax(1) == labels[test]).float().mean().item()
-        )
+        return 100 * (model(tests).argmax(1) == answers).float().mean().item()
 
 
 keeps = (0.01, 0.1, 0.4, 0.6, 1)

@@ -15,10 +15,8 @@ from torch import nn
 import passband as pb
 
 images, labels = load_digits(return_X_y=True)
-images, labels = (
-    torch.tensor(images / 16).float().view(-1, 1, 8, 8),
-    torch.tensor(labels),
-)
+images = torch.tensor(images / 16).float().view(-1, 1, 8, 8)
+labels = torch.tensor(labels)
 images = images - images.mean()
 model = nn.Sequential(
     nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(),
