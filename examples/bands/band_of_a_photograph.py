@@ -15,9 +15,7 @@ import passband as pb
 
 photograph = torch.tensor(load_sample_image("china.jpg") / 255, dtype=torch.float32)
 maps = photograph.permute(2, 0, 1)[None, :, 90:250, 160:320]  # (1, 3, height, width)
-identity = torch.ones(
-    3, 1, 1, 1
-)  # a filter that changes nothing, for each of the colours
+identity = torch.ones(3, 1, 1, 1)  # a filter of one tap for each colour
 
 keeps = (1, 0.25, 0.05, 0.01)
 figure, axes = plt.subplots(2, 4, figsize=(7.2, 4))

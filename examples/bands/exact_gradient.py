@@ -33,10 +33,9 @@ for keep, marker in ((1, "o"), (0.5, "s"), (0.25, "^"), (0.05, "v")):
             change = loss(weight + move, keep) - loss(weight - move, keep)
             differences[at] = change / (2 * step)
     error = (differences - gradient.flatten()).abs() / gradient.abs().max()
-    left.plot(
-        gradient.flatten(), differences, marker, alpha=0.6, label=f"keep {keep:g}"
-    )
-    right.semilogy(error.sort().values, label=f"keep {keep:g}")
+    label = f"keep {keep:g}"
+    left.plot(gradient.flatten(), differences, marker, alpha=0.6, label=label)
+    right.semilogy(error.sort().values)
 left.set(xlabel="gradient by backward", ylabel="finite difference", title="108 weights")
 right.set(xlabel="weights, in order of error", title="Error ÷ largest gradient")
 left.legend()

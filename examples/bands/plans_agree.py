@@ -33,9 +33,8 @@ for plan in ("fft", "dft", "spatial", "fused"):
         continue
     errors[f'plan="{plan}"'] = error(found, exact)
 
-bars = plt.barh(
-    list(errors), list(errors.values()), color=["0.6"] + ["C0"] * len(errors)
-)
+colors = ["0.6"] + ["C0"] * len(errors)
+bars = plt.barh(list(errors), list(errors.values()), color=colors)
 plt.bar_label(bars, fmt="%.1f", padding=4)
 plt.gca().invert_yaxis()
 plt.gca().margins(x=0.15)

@@ -33,7 +33,7 @@ def strengths(mode):
 
 plt.plot(strengths("sample"), "o-", label='"sample": every fourth output')
 plt.plot(
-    strengths("spectral"), "s-", label='"spectral": too high frequencies dropped first'
+    strengths("spectral"), "s-", label='"spectral": high frequencies dropped first'
 )
 plt.xlabel("shift of the input (samples)")
 plt.ylabel("energy of the output ÷ its mean")

@@ -30,10 +30,8 @@ def network(width=8):
 
 
 example, limit = torch.zeros(1, 3, 16, 16), 2**28
-for label, policy in (
-    ("plain", None),
-    ("MemoryPolicy.exact()", pb.MemoryPolicy.exact()),
-):
+policies = {"plain": None, "MemoryPolicy.exact()": pb.MemoryPolicy.exact()}
+for label, policy in policies.items():
     model = network()
     if policy:
         pb.convert_(model, None, memory=policy)

@@ -32,9 +32,8 @@ upper.axhline(0.95, color="0.4", linestyle="--")
 upper.set(xlabel="keep", ylabel="share of the energy", xlim=(0, 1))
 upper.legend()
 lower.bar(range(1, len(rows) + 1), [row.plans[0].geometry.keep for row in rows])
-lower.set(
-    xlabel="convolution, from the first to the last", ylabel="keep that holds 95 %"
-)
+lower.set_xlabel("convolution, from the first to the last")
+lower.set_ylabel("keep that holds 95 %")
 lower.set_xticks([1, 5, 9, 13, 17])
 plt.show()
 

@@ -37,9 +37,8 @@ for axis, keep in zip(axes, (1, 0.15), strict=True):
         loss.backward()
         optimizer.step()
     found = pb.analysis.fourier_heatmap(model, [(tests, answers)], norm=6)
-    picture = axis.imshow(
-        100 * found.error.numpy(), extent=(-7.5, 6.5, 6.5, -7.5), vmin=0, vmax=60
-    )
+    errors, extent = 100 * found.error.numpy(), (-7.5, 6.5, 6.5, -7.5)
+    picture = axis.imshow(errors, extent=extent, vmin=0, vmax=60)
     axis.set(title=f"keep {keep:g}", xlabel="cycles across", ylabel="cycles down")
     axis.grid(visible=False)
 figure.colorbar(picture, ax=axes, label="errors (%)", shrink=0.8)

@@ -35,9 +35,8 @@ found = pb.analysis.layer_spectra(model, images[:256])
 for layer, color in zip(found.layers, ("C0", "C1", "C2"), strict=True):
     number = 1 + int(layer.name) // 2
     frequencies = layer.inputs.frequencies
-    plt.semilogy(
-        frequencies, layer.inputs.relative, color=color, label=f"read by layer {number}"
-    )
+    label = f"read by layer {number}"
+    plt.semilogy(frequencies, layer.inputs.relative, color=color, label=label)
     plt.semilogy(frequencies, layer.weights.relative, "--", color=color)
 plt.axhline(1, color="0.6", linewidth=1)
 plt.xlabel("frequency (fraction of Nyquist)")

@@ -17,17 +17,15 @@ from passband.lab.models import create_model
 
 data = load("ucr:GunPoint")
 series, labels = whole(data.train)
-keeps = (None, 0.5, 0.1)
+styles = {None: {"color": "0.75", "linewidth": 6}, 0.5: {}, 0.1: {"linestyle": "--"}}
 figure, (upper, lower) = plt.subplots(2, 1, figsize=(5.6, 6))
-for keep in keeps:
+for keep, style in styles.items():
     kept, label = series[:1], "plain"
     if keep:
         band, identity = pb.Band(keep=keep), torch.ones(1, 1, 1)
-        kept, label = (
-            pb.functional.band_conv1d(kept, identity, band=band),
-            f"keep {keep}",
-        )
-    upper.plot(kept[0, 0], label=label)
+        kept = pb.functional.band_conv1d(kept, identity, band=band)
+        label = f"keep {keep}"
+    upper.plot(kept[0, 0], label=label, **style)
 
     torch.manual_seed(0)
     model = create_model("fcn", num_classes=2, in_channels=1, width=0.25)
@@ -41,7 +39,7 @@ for keep in keeps:
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    lower.plot(losses, label=f"keep {keep}" if keep else "plain")
+    lower.plot(losses, label=label, **style)
 upper.set(xlabel="sample", ylabel="position", xlim=(40, 130))
 lower.set(xlabel="step", ylabel="training loss")
 upper.legend()
