@@ -2,8 +2,8 @@
 A stride without aliasing
 =========================
 
-A stride keeps every second output. Frequencies that so few samples cannot hold turn
-into wrong low ones, and the result depends on where the input happens to lie.
+A stride of 4 keeps every fourth output. Frequencies that so few samples cannot hold
+turn into wrong low ones, and the result depends on where the input happens to lie.
 `stride_mode="spectral"` drops them first. The curves show how much the strength of the
 output changes as the input is shifted.
 """
@@ -32,9 +32,7 @@ def strengths(mode):
 
 
 plt.plot(strengths("sample"), "o-", label='"sample": every fourth output')
-plt.plot(
-    strengths("spectral"), "s-", label='"spectral": high frequencies dropped first'
-)
+plt.plot(strengths("spectral"), "s-", label='"spectral": without aliasing')
 plt.xlabel("shift of the input (samples)")
 plt.ylabel("energy of the output ÷ its mean")
 plt.ylim(0, None)
