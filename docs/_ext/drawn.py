@@ -41,7 +41,7 @@ class Drawn(SphinxDirective):
         name, folder = self.arguments[0], Path(self.env.doc2path(self.env.docname)).parent
         script = folder / "figures" / f"{name}.py"
         self.env.note_dependency(str(script))
-        figure = nodes.figure("", align="default")
+        figure = nodes.figure("", align="center")
         for theme in ("light", "dark"):
             uri = f"drawn/{name}-{theme}.svg"
             _draw(script, folder / uri, theme)
