@@ -45,7 +45,8 @@ class Drawn(SphinxDirective):
         for theme in ("light", "dark"):
             uri = f"drawn/{name}-{theme}.svg"
             _draw(script, folder / uri, theme)
-            figure += nodes.image("", uri=uri, alt=self.options["alt"], classes=[f"only-{theme}"])
+            look = {"align": "center", "classes": [f"only-{theme}"]}
+            figure += nodes.image("", uri=uri, alt=self.options["alt"], **look)
         text = nodes.Element()
         self.state.nested_parse(self.content, self.content_offset, text)
         figure += [nodes.caption("", "", *block.children) for block in text.children[:1]]
