@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import runpy
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import matplotlib
+from cycler import cycler
 from docutils import nodes
 from docutils.parsers.rst import directives
 from matplotlib import pyplot as plt
@@ -61,7 +62,7 @@ def _draw(script: Path, to: Path, theme: str) -> None:
         plt.close(figure)
 
 
-def _style(theme: str) -> dict[str, object]:
+def _style(theme: str) -> dict[Any, Any]:
     """Widths suit a phone: a figure of 5 inches is 480 pixels wide."""
     ink, faint = _INK[theme], _FAINT[theme]
     colors = ["#3b8fd6", "#e0812f", "#2fa37c", "#b07ad6", "#c9a227"]
@@ -75,7 +76,7 @@ def _style(theme: str) -> dict[str, object]:
         "axes.grid": False,
         "axes.spines.top": False,
         "axes.spines.right": False,
-        "axes.prop_cycle": matplotlib.cycler(color=colors),
+        "axes.prop_cycle": cycler(color=colors),
         "legend.frameon": False,
         "font.size": 10,
         "axes.titlesize": 10,

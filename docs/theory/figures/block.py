@@ -1,5 +1,7 @@
 """What one block of a ReLU network holds for backward: plain, converted, with a policy."""
 
+from typing import Any
+
 import torch
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
@@ -66,5 +68,5 @@ def _held(blocks: int, band: pb.Band | None, policy: pb.MemoryPolicy | None) -> 
     return dict(pb.memory.saved(lambda: model(x)).by_kind)
 
 
-def _square(x: float, y: float, side: float, **look: object) -> Rectangle:
+def _square(x: float, y: float, side: float, **look: Any) -> Rectangle:
     return Rectangle((x - side / 2, y - side / 2), side, side, **look)

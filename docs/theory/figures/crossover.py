@@ -9,6 +9,7 @@ from passband.functional.geometry import Geometry, convolution_geometry
 from passband.transforms.fourier import Transform
 
 BATCH = 32
+Layer = tuple[int, int, float]  # channels, size of maps, keep
 BY: dict[Way, Transform] = {"spatial": "dft", "fft": "fft", "dft": "dft", "fused": "fused"}
 
 
@@ -18,16 +19,12 @@ def draw() -> Figure:
     sizes = (4, 6, 8, 12, 16, 24, 32, 48, 64)
     keeps = (0.05, 0.1, 0.17, 0.25, 0.35, 0.5, 0.7, 0.85)
     channels = (16, 32, 64, 128, 256, 512)
-    for axes, over, at in zip(
-        panels,
-        ("samples of a side", "keep", "channels"),
-        (
-            [(size, (64, size, 0.25)) for size in sizes],
-            [(keep, (64, 32, keep)) for keep in keeps],
-            [(count, (count, 32, 0.25)) for count in channels],
-        ),
-        strict=True,
-    ):
+    layers: dict[str, list[tuple[float, Layer]]] = {
+        "samples of a side": [(size, (64, size, 0.25)) for size in sizes],
+        "keep": [(keep, (64, 32, keep)) for keep in keeps],
+        "channels": [(count, (count, 32, 0.25)) for count in channels],
+    }
+    for axes, (over, at) in zip(panels, layers.items(), strict=True):
         for way in BY:
             ratios = [_time(way, *layer) / _time(None, *layer) for _, layer in at]
             axes.plot([x for x, _ in at], ratios, "o-", ms=3, lw=1.5, label=way)
@@ -37,7 +34,7 @@ def draw() -> Figure:
         axes.minorticks_off()
         if over != "keep":
             axes.set_xscale("log", base=2)
-            ticks = [x for x, _ in at if x & (x - 1) == 0]
+            ticks = [int(x) for x, _ in at if int(x) & (int(x) - 1) == 0]
             axes.set_xticks(ticks, [str(x) for x in ticks])
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure

@@ -2,6 +2,7 @@
 
 import torch
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import nn
 
@@ -18,14 +19,15 @@ def draw() -> Figure:
     return figure
 
 
-def _steps(axes: plt.Axes) -> None:
+def _steps(axes: Axes) -> None:
     torch.manual_seed(1)
     x, direction = torch.randn(1, 1, 8, 8).double(), torch.randn(1, 1, 8, 8).double()
     target = torch.randn(1, 1, 8, 8).double()
     through = nn.Sequential(pb.nn.ToSpectrum(), pb.nn.Threshold(1.0), pb.nn.ToSpace())
 
     def loss(t: torch.Tensor) -> torch.Tensor:
-        return (through(x + t * direction) - target).square().mean()
+        shown: torch.Tensor = through(x + t * direction)
+        return (shown - target).square().mean()
 
     at = torch.linspace(-0.25, 0.25, 600).double()
     values = torch.stack([loss(t) for t in at]).detach()
@@ -43,7 +45,7 @@ def _steps(axes: plt.Axes) -> None:
     axes.set(title="a threshold", xlabel="step along a line", ylabel="loss", yticks=[])
 
 
-def _noise(axes: plt.Axes) -> None:
+def _noise(axes: Axes) -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1))
     x = torch.randn(4, 3, 16, 16)

@@ -21,7 +21,8 @@ def draw() -> Figure:
     conv.weight.data.copy_(w)
 
     def loss(at: torch.Tensor) -> torch.Tensor:
-        return (conv(at) - target).square().sum() / 2
+        error: torch.Tensor = conv(at) - target
+        return error.square().sum() / 2
 
     (ours,) = torch.autograd.grad(loss(x.requires_grad_()), x)
     error = F.pad((conv(x) - target).detach(), (2, 2), mode="circular")
