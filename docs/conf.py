@@ -17,6 +17,7 @@ version = release = passband.__version__
 
 extensions = [
     "benchmark_tables",
+    "drawn",
     "mathml",
     "myst_parser",
     "sphinx.ext.autodoc",
