@@ -126,7 +126,7 @@ REFUSED = (
     Refused(
         "band+truncated|pool|model|spectral|transform|scope",
         "batched_gradients",
-        "there are `torch.func.jacrev` and `torch.func.vmap`",
+        "take `torch.func.jacrev` or `torch.func.vmap`",
         RuntimeError,
         "no batched gradients of is_grads_batched",
     ),

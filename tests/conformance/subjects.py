@@ -131,7 +131,7 @@ BAND = [
     _band("ConvTranspose3d", 2, 3, 2),
     *(_band("Conv2d", 4, 6, 3, padding=1, name=f", {p}", plan=p) for p in PLANS),
     _band("Conv2d", 4, 6, 3, padding=1, name=", keep 1", band=pb.Band(keep=1)),
-    _band("Conv2d", 4, 6, 3, name=", energy", band=ENERGY, of=("energy",)),
+    _band("Conv2d", 4, 6, 3, name=", dynamic", band=ENERGY, of=("energy",)),
     _band("Conv2d", 4, 6, 3, stride=2, name=", spectral stride", stride_mode="spectral"),
     _band("Conv2d", 4, 4, 3, padding=1, groups=4, padding_mode="circular", name=", circular"),
     _band("Conv2d", 4, 6, (3, 2), padding=1, groups=2, padding_mode="reflect", name=", reflect"),

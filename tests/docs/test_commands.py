@@ -114,4 +114,5 @@ def _make(words: list[str]) -> bool:
 UNDERSTOOD: dict[str, Callable[[list[str]], bool]] = {
     "passband": _passband, "python": _python, ".venv/bin/python": _python, "pip": _pip,
     ".venv/bin/pip": _pip, "make": _make, "git": bool, "cd": bool,
+    "torchrun": bool,
 }  # fmt: skip
