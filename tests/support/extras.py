@@ -16,11 +16,13 @@ import sys
 import tempfile
 import time
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 from commands import run
 from distributions import CONSTRAINTS, ROOT, build, make_builder
 
+LIGHT = ["safetensors", "estimators", "onnx", "lab"]  # those that `make support` tries, too
 UNWANTED = {"torchaudio", "torchvision"}
 # For each extra commands that must succeed, in an empty folder; `passband` and `python` are the
 # environment's. What is checked needs no data, no GPU and no network.
@@ -41,9 +43,9 @@ PROMISES: dict[str, list[list[str]]] = {
     ],
     "models": [["python", "-c", "import diffusers, monai.networks.nets, peft, transformers"]],
     "onnx": [["python", "-c", MODEL + "import onnxruntime; x = torch.rand(1, 1, 8, 8); "
-              "y = m(x); pb.convert_(m, pb.Band(keep=1.0), plan='dft'); "
+              "y = m(x).detach(); pb.convert_(m, pb.Band(keep=1.0), plan='dft'); "
               "torch.onnx.export(m, (x,), 'm.onnx', dynamo=True, verbose=False); "
-              "[z] = onnxruntime.InferenceSession('m.onnx').run(None, {'x': x.numpy()}); "
+              "[z] = onnxruntime.InferenceSession('m.onnx').run(None, {'input': x.numpy()}); "
               "torch.testing.assert_close(torch.from_numpy(z), y)"]],
     "ray": [["python", "-c", "import ray"]],
     "safetensors": [["python", "-c", MODEL + "from safetensors.torch import load_file, save_file; "
@@ -70,7 +72,7 @@ def main() -> int:
     return 0
 
 
-def try_extras(builder: str, wheel: Path, extras: list[str], work: Path) -> list[str]:
+def try_extras(builder: str, wheel: Path, extras: Sequence[str], work: Path) -> list[str]:
     """What there is to say of each extra, all of which work.
 
     Args:

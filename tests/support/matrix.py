@@ -6,7 +6,8 @@ The wheel is that of `distributions.py`. For each Python and torch an empty envi
 wheel and torch alone, in which `smoke.py` runs; the first one also gets the extra `test` and runs
 the core of the tests against the installed package. Of torch only
 builds for CPUs are installed: where the index has a version as a CUDA build alone, which takes
-gigabytes, the version is left out, and the closing table says so.
+gigabytes, the version is left out, and the closing table says so. Then the light extras are tried
+(`extras.py`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pathlib import Path
 
 from commands import run
 from distributions import ROOT, build_twice, make_builder
+from extras import LIGHT, try_extras
 
 SMOKE = Path(__file__).with_name("smoke.py")
 OLDEST_PYTHON = 11  # 3.11
@@ -53,6 +55,7 @@ def main(words: list[str]) -> int:
             for version in versions:
                 first = not any("works" in row for row in rows)
                 rows.append(try_one(pip, wheel, python, version, work, with_tests=first))
+        rows += try_extras(builder, wheel, LIGHT, work)
     print("\n".join(["", *rows]))
     return 0 if any("works" in row for row in rows) else 1
 
