@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Two processes on two cores: without this the threads of one spin while the other works.
 export OMP_WAIT_POLICY := passive
 
-.PHONY: demo docs test test-slow support audit lint types format kernels clean
+.PHONY: demo docs test test-slow dist support extras audit lint types format kernels clean
 
 $(VENV)/installed: pyproject.toml constraints.txt hatch_build.py
 	$(PYTHON) -m venv $(VENV)
@@ -26,8 +26,14 @@ docs: $(VENV)/installed  ## the site, docs/_build/html: its examples are run, a 
 	rm -rf docs/reference/api/generated
 	OMP_NUM_THREADS=1 $(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 
-support:  ## builds the wheel and tries it with the oldest and newest Python and torch to be had
+dist:  ## the source distribution and the wheel, built twice and compared by bytes, into dist/
+	$(PYTHON) tests/support/distributions.py dist
+
+support:  ## the wheel, with the oldest and newest Python and torch to be had, and light extras
 	OMP_NUM_THREADS=1 $(PYTHON) tests/support/matrix.py
+
+extras:  ## each extra alone in an empty environment
+	OMP_NUM_THREADS=1 $(PYTHON) tests/support/extras.py
 
 audit:  ## known vulnerabilities of what is pinned, where there is a service to ask
 	$(PYTHON) tests/support/audit.py

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -115,11 +116,16 @@ def compile_one(compiler: list[str], files: list[Path], library: Path, flags: li
     That is PyTorch's. Linked with `-fopenmp` it would bring a second runtime, whose threads and
     PyTorch's would be in each other's way.
     """
-    objects = [library.with_name(f"{library.stem}_{file.stem}.o") for file in files]
-    for file, made in zip(files, objects, strict=True):
+
+    def compile_file(file: Path) -> Path:
+        made = library.with_name(f"{library.stem}_{file.stem}.o")
         run([*compiler, *FLAGS.split(), *flags, "-c", str(file), "-o", str(made)])
         if b"__kmpc_" in made.read_bytes():
             raise RuntimeError(f"{compiler[0]} calls LLVM's OpenMP, not GCC's as PyTorch does")
+        return made
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # each thread waits for a compiler
+        objects = list(pool.map(compile_file, files))
     run([*compiler, "-shared", *map(str, objects), "-o", str(library)])
     return library
 

@@ -1,19 +1,19 @@
-"""Builds passband once, and tries it with the oldest and newest Python and torch to be had.
+"""Builds passband, and tries it with the oldest and newest Python and torch to be had.
 
     python tests/support/matrix.py [--torch VERSION ...] [--python PYTHON ...]
 
-The wheel is made from the source distribution, in an environment of its own. For each Python and
-torch an empty environment gets the wheel and torch alone, in which `smoke.py` runs; the first one
-also gets what tests need and runs the core of them against the installed package. Of torch only
+The wheel is that of `distributions.py`. For each Python and torch an empty environment gets the
+wheel and torch alone, in which `smoke.py` runs; the first one also gets the extra `test` and runs
+the core of the tests against the installed package. Of torch only
 builds for CPUs are installed: where the index has a version as a CUDA build alone, which takes
-gigabytes, the version is left out, and the closing table says so.
+gigabytes, the version is left out, and the closing table says so. Then the light extras are tried
+(`extras.py`).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -23,16 +23,15 @@ import time
 import zipfile
 from pathlib import Path
 
-from wheel_contents import check_wheel
+from commands import run
+from distributions import ROOT, build_twice, make_builder
+from extras import LIGHT, try_extras
 
-ROOT = Path(__file__).parents[2]
 SMOKE = Path(__file__).with_name("smoke.py")
 OLDEST_PYTHON = 11  # 3.11
 CORE = ("test_band.py", "nn/test_band_layers.py", "functional/test_arguments.py",
         "functional/test_against_oracle.py", "functional/test_laws.py",
         "conformance/test_module_db.py", "test_errors.py", "test_import.py")  # fmt: skip
-_NOT_PASSED_ON = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
-FOR_TESTS = ("pytest", "hypothesis", "expecttest", "numpy", "scipy", "safetensors")
 
 
 def main(words: list[str]) -> int:
@@ -43,8 +42,9 @@ def main(words: list[str]) -> int:
     options = parser.parse_args(words)
     with tempfile.TemporaryDirectory(prefix="passband-support-") as folder:
         work = Path(folder)
-        pip = make_builder(work / "builder")
-        wheel = build(pip, work / "dist")
+        builder = make_builder(work / "builder")
+        _, wheel = build_twice(builder, work)
+        pip = [builder, "-m", "pip"]
         pythons = options.python or ends(pythons_here())
         rows = []
         for python in pythons:
@@ -55,26 +55,9 @@ def main(words: list[str]) -> int:
             for version in versions:
                 first = not any("works" in row for row in rows)
                 rows.append(try_one(pip, wheel, python, version, work, with_tests=first))
+        rows += try_extras(builder, wheel, LIGHT, work)
     print("\n".join(["", *rows]))
     return 0 if any("works" in row for row in rows) else 1
-
-
-def make_builder(folder: Path) -> list[str]:
-    """An environment with `build` and a pip that reads an index without downloading packages."""
-    run([sys.executable, "-m", "venv", folder])
-    python = str(folder / "bin" / "python")
-    run([python, "-m", "pip", "install", "-qq", "--upgrade", "pip", "build"])
-    return [python, "-m", "pip"]
-
-
-def build(pip: list[str], into: Path) -> Path:
-    """The wheel, made from the source distribution, which is made from this tree."""
-    run([pip[0], "-m", "build", "--outdir", into, ROOT])
-    (wheel,) = into.glob("*.whl")
-    compiles = sys.platform == "linux" and shutil.which("gcc") is not None
-    files = check_wheel(wheel, ROOT / "src", kernels=compiles)
-    print(f"{wheel.name}: {files} files, {wheel.stat().st_size} bytes")
-    return wheel
 
 
 def pythons_here() -> list[str]:
@@ -162,7 +145,7 @@ def try_one(
     warnings = ["-W", "error", "-W", "ignore:Failed to initialize NumPy"]
     run([inside, "-I", *warnings, SMOKE, passband_version], cwd=work)
     if with_tests:
-        run([*install, *FOR_TESTS, "-c", constraints(work)])
+        run([*install, f"{wheel}[test]", "-c", constraints(work)])
         paths = [ROOT / "tests" / one for one in CORE]
         run([inside, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow", *paths],
             cwd=ROOT)  # fmt: skip
@@ -186,16 +169,6 @@ def constraints(work: Path) -> Path:
     file = work / "constraints.txt"
     file.write_text("\n".join(one for one in lines if not one.startswith("torch==")))
     return file
-
-
-def run(command: list[object], *, cwd: Path | None = None, read: bool = False) -> str:
-    """Runs a command, which must succeed."""
-    words = list(map(str, command))
-    print("+", *words, flush=True)
-    environment = {name: one for name, one in os.environ.items() if name not in _NOT_PASSED_ON}
-    done = subprocess.run(words, cwd=cwd, env=environment, check=True, text=True,
-                          stdout=subprocess.PIPE if read else None)  # fmt: skip
-    return done.stdout or ""
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""What a built wheel holds: all that the library needs, and nothing else."""
+"""What the built archives hold: all that is needed, and nothing else."""
 
 from __future__ import annotations
 
+import tarfile
 import zipfile
 from pathlib import Path, PurePosixPath
 
@@ -11,6 +12,7 @@ _NEEDED = (
 )  # fmt: skip
 _SUFFIXES = {".py", ".typed", ".json", ".css", ".yaml", ".csv", ".so"}
 _MOST_BYTES = 4 * 2**20
+_NOT_IN_SDIST = (".ci/", ".github/")  # for the place where the repository lies
 
 
 def check_wheel(wheel: Path, source: Path, kernels: bool) -> int:
@@ -46,3 +48,30 @@ def check_wheel(wheel: Path, source: Path, kernels: bool) -> int:
     size = wheel.stat().st_size
     assert size < _MOST_BYTES, f"{wheel.name} has {size} bytes"
     return len(members)
+
+
+def check_sdist(sdist: Path, tracked: set[str] | None) -> int:
+    """Compares a source distribution with the files of the repository.
+
+    Args:
+        sdist: The file.
+        tracked: Paths of the repository's files; None where there is no repository to ask.
+
+    Returns:
+        how many files it holds.
+
+    Raises:
+        AssertionError: a file is missing, or one is in it that should not be.
+    """
+    with tarfile.open(sdist) as archive:
+        members = [one for one in archive.getmembers() if not one.isdir()]
+    assert all(one.isfile() for one in members), "links"
+    inside = {one.name.partition("/")[2] for one in members}
+    size = sdist.stat().st_size
+    assert size < _MOST_BYTES, f"{sdist.name} has {size} bytes"
+    if tracked is not None:
+        wanted = {one for one in tracked if not one.startswith(_NOT_IN_SDIST)} | {"PKG-INFO"}
+        assert inside == wanted, (
+            f"missing: {sorted(wanted - inside)}; stray: {sorted(inside - wanted)}"
+        )
+    return len(inside)
