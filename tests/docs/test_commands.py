@@ -16,7 +16,7 @@ from passband.lab.studies import STUDIES
 
 SAID = {page: found for page in pages() if (found := commands_of(page))}
 NAMES = [str(page.relative_to(ROOT)) for page in SAID]
-IN_CI = ("README.md", "docs/start.md", "docs/guides/save-and-export.md")
+IN_CI = ("docs/start.md", "docs/guides/save-and-export.md")
 
 # What makes a run short, by the word that it replaces.
 SHORT = {"--epochs": "1", "--seeds": "1", "--repeats": "1", "--limit": "48", "--samples": "16"}
@@ -67,7 +67,7 @@ def shortened(words: list[str]) -> list[str]:
             groups = [word for word in rest if word in GROUPS] or ["small"]
             rest = [*without(rest, "--group", len(groups)), "--group", groups[0]]
             rest += ["--case", GROUPS[groups[0]]()[0].name]
-    for flag in SHORT:
+    for flag in takes:
         rest = without(rest, flag, 1)
     return [command, *rest, *(word for flag in sorted(takes) for word in (flag, SHORT[flag]))]
 
