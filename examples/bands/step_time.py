@@ -4,7 +4,7 @@ The time of a step by keep
 
 Forward and backward of one layer, beside `nn.Conv2d` in the faster of its two memory
 formats. All take turns, so that whatever else the machine does meets both. Drawn is the
-fastest of 20 turns, the one that other programs disturbed least.
+fastest of 40 turns, the one that other programs disturbed least.
 """
 
 import time
@@ -23,7 +23,7 @@ layers["channels last"] = nn.Conv2d(64, 64, 3, padding=1)
 layers["channels last"].to(memory_format=torch.channels_last)
 last = maps.detach().to(memory_format=torch.channels_last).requires_grad_()
 times = {name: [] for name in layers}
-for turn in range(21):
+for turn in range(41):
     for name, layer in layers.items():
         begin = time.perf_counter()
         layer(last if name == "channels last" else maps).sum().backward()

@@ -19,7 +19,7 @@ data = load("mnist-5k")
 images, labels = whole(data.train)
 images = nn.functional.avg_pool2d(images, 2)
 tests, answers = whole(data.test)
-tests, answers = nn.functional.avg_pool2d(tests, 2)[::4], answers[::4]
+tests, answers = nn.functional.avg_pool2d(tests, 2)[::5], answers[::5]
 
 figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.8))
 for axis, keep in zip(axes, (1, 0.15), strict=True):
