@@ -86,7 +86,7 @@ def test_commands_within_the_text_of_the_map() -> None:
     assert len(said) > 8
     for _, *words in said:
         parser().parse_args(words)
-        assert words[0] != "study" or words[1] in STUDIES
+        assert words[0] != "study" or words[1] in {*STUDIES, *experiments.available()}
 
 
 def test_flags_of_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
