@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
@@ -29,6 +28,7 @@ from passband.functional.plan import PlanName
 from passband.memory.attach import attach_, detach_, policy_of
 from passband.memory.policy import MemoryPolicy
 from passband.nn.setting import BandSetting, Setting, check_setting
+from passband.spelling import meant
 
 Where = Callable[[str, nn.Module], bool]
 Bands = Band | Mapping[str, Band] | Sequence[Band] | Callable[[str, nn.Module], Band | None]
@@ -215,8 +215,7 @@ def _by_name(
         known = {name: first[m] for name, m in every.items() if isinstance(m, BandSetting)}
         for name in band:
             if name not in known:
-                near = difflib.get_close_matches(str(name), known, n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else f"; there are {list(known)}"
+                hint = meant(name, known) or f"; there are {list(known)}"
                 raise ValueError(f"set_band_: no band-limited layer is called {name!r}{hint}")
         return {known[name]: entry for name, entry in band.items()}
     if callable(band):

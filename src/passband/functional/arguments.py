@@ -19,6 +19,7 @@ from passband.band import Band
 from passband.functional.geometry import StrideMode
 from passband.functional.padding import PADDING_MODES, PaddingMode
 from passband.functional.plan import PLAN_NAMES
+from passband.spelling import meant
 from passband.transforms.precision import autocast_dtype
 
 Size = int | Sequence[int]
@@ -102,7 +103,9 @@ def check_choice(name: str, role: str, value: object, allowed: Sequence[str]) ->
         ValueError: another one.
     """
     if value not in allowed:
-        raise ValueError(f"{name}: {role} is one of {', '.join(allowed)}; got {value!r}")
+        raise ValueError(
+            f"{name}: {role} is one of {', '.join(allowed)}; got {value!r}{meant(value, allowed)}"
+        )
 
 
 def check_number(name: str, role: str, value: object) -> float:

@@ -4,6 +4,8 @@ import math
 import re
 from collections.abc import Sequence
 
+from passband.spelling import meant
+
 
 def check_count(name: str, value: object, *, least: int = 1, most: float = math.inf) -> None:
     """Refuses what is not a whole number from ``least`` to ``most``.
@@ -52,7 +54,9 @@ def check_text(name: str, value: object) -> None:
 def check_choice(name: str, value: object, allowed: Sequence[str]) -> None:
     """Refuses what is not one of ``allowed``."""
     if value not in allowed:
-        raise ValueError(f"{name} is one of {', '.join(allowed)}; got {value!r}")
+        raise ValueError(
+            f"{name} is one of {', '.join(allowed)}; got {value!r}{meant(value, allowed)}"
+        )
 
 
 def check_keep(keep: object, name: str = "keep") -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from passband.spelling import meant
 
 _PATH = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*):([^\W\d]\w*)")
 
@@ -41,9 +43,8 @@ def load_object(path: str) -> Any:
         raise ValueError(f"an import path is package.module:name; got {path!r}")
     module, name = _imported(parts[1], path), parts[2]
     if not hasattr(module, name):
-        near = get_close_matches(name, dir(module), n=1)
-        meant = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"{path!r}: module {parts[1]!r} has no {name!r}{meant}")
+        near = meant(name, dir(module))
+        raise ValueError(f"{path!r}: module {parts[1]!r} has no {name!r}{near}")
     return getattr(module, name)
 
 
@@ -52,13 +53,15 @@ def _imported(name: str, path: str) -> ModuleType:
         with _current_directory():
             return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        missing = error.name or name
+        missing, near = error.name or name, ""
         if name == missing or name.startswith(f"{missing}."):
             advice = f"there is no module {missing} in {Path.cwd()}, and none is installed"
+            with _current_directory():
+                near = meant(missing, (one.name for one in pkgutil.iter_modules()))
         else:
             advice = f"it imports {missing}, which is not installed"
         top = missing.partition(".")[0]
-        raise ImportError(f"{path!r}: {advice} (perhaps: pip install {top})") from error
+        raise ImportError(f"{path!r}: {advice} (perhaps: pip install {top}){near}") from error
     except (ImportError, RuntimeError) as error:  # the latter: torchvision, made for another torch
         top = name.partition(".")[0]
         raise ImportError(

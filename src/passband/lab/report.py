@@ -22,6 +22,7 @@ from passband.lab.overlay import beside, of_papers
 from passband.lab.results import Row
 from passband.lab.studies import STUDIES
 from passband.lab.studies.study import Lines, Study
+from passband.spelling import meant
 
 FILE_NAME = "report.html"
 _TITLES = {"train": "A training run"}  # of what is no study
@@ -140,7 +141,7 @@ def _read(directory: Path) -> tuple[list[Row], Study]:
     if name not in STUDIES and name not in _TITLES:
         raise ValueError(
             f"{directory / results.FILE_NAME} is of an unknown study {name!r}; "
-            f"there is {', '.join(STUDIES)}"
+            f"there is {', '.join(STUDIES)}{meant(name, STUDIES)}"
         )
     return rows, STUDIES.get(name, STUDIES["rates"])
 

@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from passband.spelling import meant
+
 Elementwise = Callable[[Tensor], Tensor]
 
 
@@ -79,6 +81,7 @@ def activation_of(name: str) -> tuple[Part, Part]:
     if name not in _ACTIVATIONS:
         raise ValueError(
             f"unknown activation of spectra {name!r}; there is {', '.join(_ACTIVATIONS)}"
+            f"{meant(name, _ACTIVATIONS)}"
         )
     return _ACTIVATIONS[name]
 

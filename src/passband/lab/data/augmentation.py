@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from passband.spelling import meant
+
 Recipe = Callable[[Tensor], Tensor]
 
 _MARGIN = 4  # pixels, as for CIFAR in He et al., Deep residual learning, CVPR 2016, section 4.2
@@ -70,7 +72,10 @@ def recipe(name: str) -> Recipe:
         ValueError: there is none.
     """
     if name not in AUGMENTATIONS:
-        raise ValueError(f"unknown augmentation {name!r}: there is {', '.join(AUGMENTATIONS)}")
+        raise ValueError(
+            f"unknown augmentation {name!r}: there is {', '.join(AUGMENTATIONS)}"
+            f"{meant(name, AUGMENTATIONS)}"
+        )
     return AUGMENTATIONS[name]
 
 

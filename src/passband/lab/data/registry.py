@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from passband.lab.data import (
 )
 from passband.lab.data.images import PREPROCESSING
 from passband.lab.data.labeled import LabeledData
+from passband.spelling import meant
 
 _Preprocessing = str | None
 
@@ -115,6 +115,7 @@ def load(
     if preprocessing is not None and preprocessing not in PREPROCESSING:
         raise ValueError(
             f"unknown preprocessing {preprocessing!r}: there is {', '.join(PREPROCESSING)}"
+            f"{meant(preprocessing, PREPROCESSING)}"
         )
     return _reader(name, None if root is None else Path(root).expanduser())(preprocessing)
 
@@ -171,10 +172,8 @@ def _as_shipped(
 
 def _unknown(name: str) -> ValueError:
     fixed = (*available(), *_FILES)
-    near = get_close_matches(name.lower(), [one.lower() for one in fixed], n=1)
-    meant = "".join(f"; did you mean {one!r}?" for one in fixed if one.lower() in near)
     own = ", ".join(one for one in known() if one not in available())
     return ValueError(
         f"unknown data {name!r}: there is {', '.join(available())}, "
-        f"and from a folder of yours (root=, --data-dir) {own}{meant}"
+        f"and from a folder of yours (root=, --data-dir) {own}{meant(name, fixed)}"
     )

@@ -17,13 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from passband.lab import papers
 from passband.lab.checks import check_text
 from passband.lab.files import read_yaml
+from passband.spelling import meant
 
 _FOLDER = Path(__file__).parent
 _WORDS = frozenset({"out", "data", "model", "recipe", "study"})  # never among the options
@@ -115,7 +115,7 @@ def load(name: str) -> Experiment:
     if name not in available():
         raise ValueError(
             f"unknown experiment {name!r}: there is {', '.join(available())}, or the path of a "
-            f".yaml file{_meant(name, available())}"
+            f".yaml file{meant(name, available())}"
         )
     return _read(_FOLDER / f"{name}.yaml")
 
@@ -170,13 +170,8 @@ def _check_keys(content: Mapping[Any, Any], known: Iterable[str]) -> None:
 def _check_known(what: str, value: object, known: Sequence[str]) -> None:
     if value not in known:
         raise ValueError(
-            f"unknown {what} {value!r}: there is {', '.join(known)}{_meant(value, known)}"
+            f"unknown {what} {value!r}: there is {', '.join(known)}{meant(value, known)}"
         )
-
-
-def _meant(value: object, known: Iterable[str]) -> str:
-    near = get_close_matches(str(value), known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _check_option(option: object, value: object) -> None:

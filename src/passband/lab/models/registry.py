@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from functools import partial
 from typing import NamedTuple
 
@@ -31,6 +30,7 @@ from passband.lab.models.spectral.lenet5 import spec_lenet5
 from passband.lab.models.spectral.vgg import spec_vgg16
 from passband.lab.models.unet import UNet
 from passband.lab.models.vgg import vgg16
+from passband.spelling import meant
 
 
 def _with_norm(build: Callable[..., nn.Module], **more: object) -> Callable[..., nn.Module]:
@@ -169,7 +169,9 @@ def create_model(name: str, *, num_classes: int, in_channels: int, **given: obje
     for key in given:
         if key not in options(name):
             allowed = ", ".join(options(name)) or "no options"
-            raise TypeError(f"{name} has no option {key!r}; it takes {allowed}")
+            raise TypeError(
+                f"{name} has no option {key!r}; it takes {allowed}{meant(key, options(name))}"
+            )
     if _is_path(name):
         return by_path.create(name, num_classes, in_channels, given)
     return _entry(name).build(num_classes, in_channels, **given)
@@ -191,10 +193,8 @@ def _entry(name: str) -> _Entry:
     if not isinstance(name, str):
         raise TypeError(f"the name of a model is a str; got {name!r}")
     if name not in _MODELS:
-        near = get_close_matches(name.lower(), _MODELS, n=1)
-        meant = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(
             f"unknown model {name!r}: there is {', '.join(_MODELS)}, and yours "
-            f"as package.module:function{meant}"
+            f"as package.module:function{meant(name, _MODELS)}"
         )
     return _MODELS[name]

@@ -25,10 +25,10 @@ Of Guan et al. (SpecNet) only table 2 has numbers in the text; figures 3 and 4 h
 """
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from passband.lab import tidy
+from passband.spelling import meant
 
 _FOLDER = Path(__file__).parent
 
@@ -85,7 +85,8 @@ def load(figure: str) -> tuple[Point, ...]:
         ('SpecNet, DenseNet', 0.37)
     """
     if figure not in available():
-        near = get_close_matches(figure, available(), n=1)
-        meant = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"unknown figure {figure!r}: there is {', '.join(available())}{meant}")
+        raise ValueError(
+            f"unknown figure {figure!r}: there is {', '.join(available())}"
+            f"{meant(figure, available())}"
+        )
     return tuple(tidy.read(_FOLDER / f"{figure}.csv", Point))

@@ -41,6 +41,7 @@ from passband.lab.studies.looking import Found, LookingConfig, Trained, look_at_
 from passband.lab.studies.study import Study
 from passband.lab.studies.watch import Watch
 from passband.lab.training import load
+from passband.spelling import meant
 
 _Batches = Callable[[str, int], list[Batch]]
 
@@ -83,7 +84,10 @@ class CorruptionsConfig(LookingConfig):
         unknown = [name for name in names if name not in CORRUPTIONS]
         if not names or (unknown and self.corrupted is None):
             got = ", ".join(map(repr, unknown)) or "none"
-            raise ValueError(f"corruptions are one or more of {', '.join(CORRUPTIONS)}; got {got}")
+            near = "".join(meant(name, CORRUPTIONS) for name in unknown[:1])
+            raise ValueError(
+                f"corruptions are one or more of {', '.join(CORRUPTIONS)}; got {got}{near}"
+            )
 
 
 @alone

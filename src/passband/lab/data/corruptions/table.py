@@ -15,6 +15,7 @@ from torch import Generator, Tensor
 
 from passband.lab.checks import check_count
 from passband.lab.data.corruptions import blur, digital, noise, weather
+from passband.spelling import meant
 
 Corruption = Callable[[Tensor, int, Generator], Tensor]
 """Of images `(N, C, H, W)` in [0, 1], a severity and random numbers; it may leave [0, 1]."""
@@ -90,7 +91,10 @@ def corrupted(name: str, maps: Tensor, severity: int, generator: Generator) -> T
         1.0
     """
     if name not in CORRUPTIONS:
-        raise ValueError(f"unknown corruption {name!r}: there is {', '.join(CORRUPTIONS)}")
+        raise ValueError(
+            f"unknown corruption {name!r}: there is {', '.join(CORRUPTIONS)}"
+            f"{meant(name, CORRUPTIONS)}"
+        )
     check_severities((severity,))
     if maps.ndim != 4:
         raise ValueError(f"corruptions are of images (N, C, H, W); got {tuple(maps.shape)}")
