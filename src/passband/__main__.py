@@ -2,7 +2,7 @@
 
 import sys
 
-_NEEDED = {"lightning", "matplotlib", "yaml", "rich", "numpy"}
+from passband.lab.extra import advice
 
 
 def main() -> int:
@@ -10,12 +10,10 @@ def main() -> int:
     try:
         from passband.lab import cli
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _NEEDED:
+        needed = advice(error)
+        if not needed:
             raise
-        print(
-            f"passband: error: the commands need {error.name}: pip install 'passband[lab]'",
-            file=sys.stderr,
-        )
+        print(f"passband: error: {needed}", file=sys.stderr)
         return 2
     return cli.main(sys.argv[1:])
 

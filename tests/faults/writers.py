@@ -28,11 +28,10 @@ from passband.atomic import write_atomic
 from passband.functional import timings
 from passband.lab import environment, report, results, rundir
 from passband.lab.arguments import parser
-from passband.lab.checkpoint import AtomicCheckpointIO
-from passband.lab.fabric import _Sharded
 from passband.lab.files import write_yaml
 from passband.lab.inspect.command import command
 from passband.lab.results import Row
+from passband.lab.saving import AtomicCheckpointIO, Sharded
 from passband.lab.studies import cluster
 from passband.lab.studies.first_maps import FirstMaps
 from passband.lab.studies.task import Task, do
@@ -74,7 +73,7 @@ def saved(value: float) -> Act:
     return lambda folder: AtomicCheckpointIO().save_checkpoint(state, folder / "last.ckpt")
 
 
-class _First(_Sharded):
+class _First(Sharded):
     global_rank = 0
 
     def __init__(self) -> None:
@@ -114,7 +113,7 @@ def with_report(folder: Path) -> None:
 
 
 def inspected(batch: int) -> Act:
-    words = ["inspect", "lenet5", "--batch", str(batch), "--format", "json", "--out"]
+    words = ["inspect", "lenet5", "--batch", str(batch), "--json", "--out"]
 
     def inspect(folder: Path) -> None:
         command(parser().parse_args([*words, str(folder / "found" / "layers.json")]))

@@ -1,38 +1,12 @@
-"""Checkpoints that are whole or absent, and a clear word about those that are not."""
+"""What a checkpoint holds, and a clear word about one that does not."""
 
-import io
-import os
 from pathlib import Path
-from typing import Any
 from zipfile import ZipFile
 
 import torch
-from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
-
-from passband.atomic import write_atomic
 
 FILE_NAME = "last.ckpt"
 PARTS = ("model", "optimizer", "schedule", "precision", "history", "callbacks", "epoch")
-
-
-class AtomicCheckpointIO(TorchCheckpointIO):
-    """Saves beside the target and renames.
-
-    Lightning's own writes to the system's temporary folder and moves the file from there, which
-    between two file systems is a copy that a kill cuts in half.
-    """
-
-    def save_checkpoint(
-        self,
-        checkpoint: dict[str, Any],
-        path: str | os.PathLike[str],
-        storage_options: Any | None = None,
-    ) -> None:
-        """Writes a checkpoint in one step; an ``OSError`` names ``path``."""
-        buffer = io.BytesIO()
-        torch.save(checkpoint, buffer)
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(Path(path), buffer.getvalue())
 
 
 def check(path: Path, model: torch.nn.Module) -> None:

@@ -1,16 +1,17 @@
-"""Where and how precisely a run computes: Lightning Fabric."""
+"""Where and how precisely a run computes: Lightning Fabric.
 
-import errno
-import os
-from pathlib import Path
-from typing import Any
+Importing it takes seconds, which a line of help or an error in a word should not cost: it is
+imported when something is computed.
+"""
 
-from lightning.fabric import Fabric
-from lightning.fabric.strategies.fsdp import FSDPStrategy
+from __future__ import annotations
 
-from passband.atomic import replacing
-from passband.lab.checkpoint import AtomicCheckpointIO
+from typing import TYPE_CHECKING
+
 from passband.lab.config import TrainConfig
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
 
 
 def make_fabric(run: TrainConfig) -> Fabric:
@@ -21,31 +22,23 @@ def make_fabric(run: TrainConfig) -> Fabric:
     Raises:
         ValueError, MisconfigurationException: Lightning knows no such place or precision.
     """
+    from lightning.fabric import Fabric
+
+    from passband.lab.saving import AtomicCheckpointIO, Sharded
+
     sharded = run.strategy == "fsdp"
     return Fabric(
         accelerator=run.accelerator,
         devices=run.devices,
-        strategy=_Sharded() if sharded else run.strategy,
+        strategy=Sharded() if sharded else run.strategy,
         num_nodes=run.num_nodes,
         precision=run.precision,  # type: ignore[arg-type]  # checked by Lightning
         plugins=None if sharded else [AtomicCheckpointIO()],
     )
 
 
-class _Sharded(FSDPStrategy):
-    """FSDP with checkpoints as all others have them: one file, whole or absent."""
+def seed_everything(seed: int) -> None:
+    """Seeds all that is random, in processes that are started later, too."""
+    from lightning.fabric import seed_everything as seed_all
 
-    def __init__(self) -> None:
-        super().__init__(state_dict_type="full")
-
-    def save_checkpoint(self, path: str | os.PathLike[str], *state: Any, **more: Any) -> None:
-        if self.global_rank != 0:  # the first process writes, and tells where
-            super().save_checkpoint(Path(path), *state, **more)
-            return
-        with replacing(Path(path)) as file:
-            try:
-                super().save_checkpoint(file.name, *state, **more)
-            except RuntimeError as error:
-                if "inline_container" in str(error):  # PyTorch's writer says neither what nor why
-                    raise OSError(errno.EIO, os.strerror(errno.EIO), str(path)) from error
-                raise
+    seed_all(seed, verbose=False)

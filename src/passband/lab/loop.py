@@ -1,12 +1,13 @@
 """The loop of a training: epochs of steps, on Lightning Fabric."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning.fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import ReduceLROnPlateau
@@ -21,6 +22,9 @@ from passband.lab.data.extent import extent
 from passband.lab.data.noise import NOISES
 from passband.lab.history import History
 from passband.lab.optimization import make_optimizer, make_schedule
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
 
 EVALUATION_BATCH = 512
 

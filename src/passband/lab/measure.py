@@ -1,11 +1,13 @@
 """What a training step costs: bytes held for backward, and seconds against another model."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import torch
-from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 import passband as pb
@@ -13,6 +15,9 @@ from passband.lab.config import TrainConfig
 from passband.lab.fabric import make_fabric
 from passband.lab.optimization import make_optimizer
 from passband.lab.quiet import quiet
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
 
 WARM_UP = 3  # first steps plan, allocate and fill caches
 

@@ -1,4 +1,4 @@
-"""Tables on the terminal."""
+"""Writing on the terminal."""
 
 from collections.abc import Iterable, Sequence
 from itertools import compress
@@ -9,6 +9,15 @@ from rich.console import Console
 from rich.table import Table
 
 _WIDTH = 150
+
+
+class Output(Console):
+    """Stdout or stderr, where a reader who is gone is an error as with ``print``."""
+
+    def on_broken_pipe(self) -> None:
+        """Lets the error pass."""
+        self.quiet = True
+        raise
 
 
 def print_table(
@@ -32,6 +41,11 @@ def print_table(
     for line in body:
         table.add_row(*line)
     console.print(table)
+
+
+def say(console: Console, line: str) -> None:
+    """Prints a line as it is, however long."""
+    console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 def widen(console: Console) -> None:

@@ -1,25 +1,29 @@
 """One training run."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning.fabric import Fabric, seed_everything
 from torch import nn
 
 from passband.lab import bands, checkpoint, data, environment, models, results, rundir, thresholds
 from passband.lab.callback import Callback
 from passband.lab.config import TrainConfig
-from passband.lab.fabric import make_fabric
+from passband.lab.fabric import make_fabric, seed_everything
 from passband.lab.loop import EVALUATION_BATCH, Loop
 from passband.lab.measurement import MakeProbe, Measurement, Probe, short
 from passband.lab.processes import is_first
 from passband.lab.quiet import quiet
 from passband.lab.results import Row
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
 
 _MAPS = {1: "series", 2: "images", 3: "volumes"}
 
@@ -109,7 +113,7 @@ def train(
     path = out / checkpoint.FILE_NAME
     with quiet():
         loaded = load(run)
-        seed_everything(run.seed, verbose=False)
+        seed_everything(run.seed)
         model, keep_measured = build(run, loaded)
         if resume:
             checkpoint.check(path, model)

@@ -43,7 +43,7 @@ def test_a_plain_model_has_no_columns_of_bands(capsys: pytest.CaptureFixture[str
 
 
 def test_csv(capsys: pytest.CaptureFixture[str]) -> None:
-    out = run(capsys, "cnn3d", "--batch", "1", "--modes", "3", "--format", "csv")
+    out = run(capsys, "cnn3d", "--batch", "1", "--modes", "3", "--csv")
     rows = [*csv.DictReader(io.StringIO(out))]
     assert rows[0]["input"] == "1x1x16x16x16"
     assert (rows[0]["plan"] != "", rows[0]["requested"]) == (True, "modes=3")
@@ -56,7 +56,7 @@ def test_json_of_data_has_energies_of_its_first_batch(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     out = tmp_path / "new" / "lenet5.json"
-    words = ["--data", "digits", "--batch", "16", "--keep", ".5", "--format", "json"]
+    words = ["--data", "digits", "--batch", "16", "--keep", ".5", "--json"]
     assert run(capsys, "lenet5", *words, "--out", str(out)) == ""
     found = json.loads(out.read_text())
     assert found["model"] == "lenet5"
@@ -86,7 +86,7 @@ def energy(maps: object, lengths: tuple[int, ...], modes: tuple[int, ...]) -> fl
 
 
 def test_a_band_by_energy_holds_it(capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["--data", "digits", "--batch", "8", "--energy", "0.8", "--format", "json"]
+    words = ["--data", "digits", "--batch", "8", "--energy", "0.8", "--json"]
     layers = json.loads(run(capsys, "lenet5", *words))["layers"]
     energies = [layer["energy"] for layer in layers if layer["keep"] is not None]
     assert len(energies) == 2
@@ -127,7 +127,7 @@ def test_options_of_a_model_and_a_model_of_the_users(
         (["lenet5", "--root", "x"], "got 'x' and no data"),
         (["lenet5", "--data", "digits", "--input-shape", "1x8x8"], "got 'digits' and 1x8x8"),
         (["spec_lenet5", "--keep", ".5"], "spectral: it has no convolution of maps to convert"),
-        (["lenet5", "--format", "xml"], "xml"),
+        (["lenet5", "--csv", "--json"], "not allowed with"),
         (["mine_nowhere:net"], "there is no module mine_nowhere"),
     ],
 )

@@ -31,6 +31,11 @@ class Verdict:
     machines: tuple[str, ...]
     noisy: bool
 
+    @property
+    def passed(self) -> bool:
+        """Whether something was compared, and nothing fell."""
+        return self.compared > 0 and not self.slower
+
 
 def compare(rows: Sequence[Row], reference: Sequence[Row], tolerance: float = TOLERANCE) -> Verdict:
     """Compares ratios, never seconds: of ours only, since peers may get faster or slower.
@@ -84,7 +89,7 @@ def told(verdict: Verdict, tolerance: float) -> list[str]:
             f"{tolerance:.0%}:"
         )
         lines += [
-            f"  {_name(now)}: {now.ratio:.2f}, was {before.ratio:.2f} "
+            f"  {named(now)}: {now.ratio:.2f}, was {before.ratio:.2f} "
             f"({now.ratio / before.ratio - 1:+.0%})"
             for now, before in verdict.slower
         ]
@@ -94,11 +99,12 @@ def told(verdict: Verdict, tolerance: float) -> list[str]:
 
 
 def _listed(what: str, rows: Iterable[Row]) -> list[str]:
-    names = [f"  {_name(row)}" for row in rows]
+    names = [f"  {named(row)}" for row in rows]
     return [f"check: {len(names)} rows {what}:", *names] if names else []
 
 
-def _name(row: Row) -> str:
+def named(row: Row) -> str:
+    """A row in words."""
     keep = "" if row.keep is None else f", keep {row.keep:g}"
     return f"{row.command}, {row.case}, {row.contender}{keep}, {row.dtype}"
 

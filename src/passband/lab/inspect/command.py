@@ -10,14 +10,18 @@ import passband as pb
 from passband.atomic import write_atomic
 from passband.lab import data, models
 from passband.lab.checks import check_count
-from passband.lab.inspect.formats import FORMATS, written
+from passband.lab.inspect.formats import as_csv, as_dict, as_text, written
 from passband.lab.inspect.passes import inspected
+from passband.lab.outcome import Outcome
 
 _CLASSES = 10
 
 
-def command(options: Namespace) -> None:
+def command(options: Namespace) -> Outcome | None:
     """Runs the command.
+
+    Returns:
+        What is printed; None if it is in a file.
 
     Raises:
         TypeError, ValueError: The model or the data is unknown, they do not fit, or the band is no
@@ -39,13 +43,15 @@ def command(options: Namespace) -> None:
                 f"got {band}"
             )
         pb.convert_(model, band, plan=options.plan or "auto")
-    text = FORMATS[options.format](inspected(options.model, model, x, energy=bool(options.data)))
+    found = inspected(options.model, model, x, energy=bool(options.data))
+    text = as_csv(found) if options.csv else as_text(found)
+    outcome = Outcome(as_dict(found), lambda console: print(text, end=""))
     if options.out is None:
-        print(text, end="")
-        return
+        return outcome
     path = Path(options.out)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, text)
+    write_atomic(path, f"{outcome.json()}\n" if options.json else text)
+    return None
 
 
 def _batch(options: Namespace) -> tuple[Tensor, int]:

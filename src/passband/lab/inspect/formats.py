@@ -1,10 +1,9 @@
-"""An inspection as text for a reader, or as CSV or JSON for programs."""
+"""An inspection as text for a reader, or as CSV or named values for programs."""
 
 import csv
 import io
-import json
-from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
+from typing import Any
 
 from passband.lab.inspect.layer import Inspection, Layer, Shape
 from passband.lab.terminal import without_empty_columns
@@ -48,15 +47,10 @@ def as_csv(found: Inspection) -> str:
     return out.getvalue()
 
 
-def as_json(found: Inspection) -> str:
+def as_dict(found: Inspection) -> dict[str, Any]:
     """The model, its layers, and what they need together."""
     total = {"flops": found.flops, "saved_bytes": found.saved_bytes, "keep": found.keep}
-    return json.dumps({**asdict(found), "total": total}, indent=2) + "\n"
-
-
-FORMATS: Mapping[str, Callable[[Inspection], str]] = {
-    "text": as_text, "csv": as_csv, "json": as_json,
-}  # fmt: skip
+    return {**asdict(found), "total": total}
 
 
 def written(shape: Shape | None) -> str:

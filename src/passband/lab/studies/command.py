@@ -2,29 +2,33 @@
 
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from rich.console import Console
+
 from passband.lab import experiments
-from passband.lab.arguments import STUDY_OPTIONS, parser, training_words
+from passband.lab.arguments import parser
 from passband.lab.config import TrainConfig
 from passband.lab.data import available, is_import_path, takes_root
 from passband.lab.experiments import Experiment
-from passband.lab.finish import console, finish
+from passband.lab.finish import finish
 from passband.lab.models.by_path import is_path
+from passband.lab.outcome import Outcome
 from passband.lab.progress import shown
 from passband.lab.studies import STUDIES
+from passband.lab.studies.arguments import STUDY_OPTIONS, flag, options_of
 from passband.lab.studies.study import Study
 from passband.lab.terminal import print_table, widen
+from passband.lab.training_arguments import training_words
+from passband.spelling import meant
 
 
-def command(options: Namespace) -> None:
+def command(options: Namespace) -> Outcome | None:
     """Does what the words after ``passband study`` say."""
     if options.name == "list":
-        _list()
-        return
+        return _list()
     paper: tuple[str, ...] = ()
     if not _is_study(options.name):
         experiment = experiments.load(options.name)
@@ -43,7 +47,7 @@ def command(options: Namespace) -> None:
         data, model = (list(dict.fromkeys(names)) for names in zip(*study.pairs, strict=True))
         pairs = tuple(_pairs(options.data or data, options.model or model))
     place = {name: v for name in ("jobs", "ray") if (v := getattr(options, name)) is not None}
-    run(
+    return run(
         study, pairs, options.out, told, training_words(options), words=options.words, paper=paper,
         **place,
     )  # fmt: skip
@@ -85,24 +89,37 @@ def _check_harmless(experiment: Experiment, said: Namespace, options: Namespace)
             f"experiment {experiment.name} names code to run ({', '.join(paths)}): read that code, "
             f"then say --allow-imports"
         )
-    for flag, place in (("--out", said.out), ("--ray", said.ray)):
+    for word, place in (("--out", said.out), ("--ray", said.ray)):
         if place is not None:
             raise ValueError(
-                f"experiment {experiment.name} says where to run ({flag} {place}), which is for "
+                f"experiment {experiment.name} says where to run ({word} {place}), which is for "
                 f"the command line alone"
             )
 
 
-def _list() -> None:
+def _list() -> Outcome:
     """Which studies there are, and which experiments of the papers."""
-    out = console()
-    widen(out)
-    studies = [(study.name, study.what) for study in STUDIES.values()]
-    print_table(out, "Studies", [("name", "what it shows"), *studies], justify="left")
     known = [experiments.load(name) for name in experiments.available()]
-    found = [(one.name, one.study, ", ".join(one.data), one.about) for one in known]
-    heads = ("name", "study", "data", "what it shows")
-    print_table(out, "Experiments of the papers", [heads, *found], justify="left")
+
+    def show(console: Console) -> None:
+        widen(console)
+        studies = [(study.name, study.what) for study in STUDIES.values()]
+        print_table(console, "Studies", [("name", "what it shows"), *studies], justify="left")
+        lines = [(one.name, one.study, ", ".join(one.data), one.about) for one in known]
+        heads = ("name", "study", "data", "what it shows")
+        print_table(console, "Experiments of the papers", [heads, *lines], justify="left")
+
+    found = {
+        "studies": [
+            {"name": study.name, "about": study.what, "options": options_of(study)}
+            for study in STUDIES.values()
+        ],
+        "experiments": [
+            {"name": one.name, "study": one.study, "data": one.data, "about": one.about}
+            for one in known
+        ],
+    }
+    return Outcome(found, show)
 
 
 def _is_study(name: str) -> bool:
@@ -115,11 +132,10 @@ def _is_study(name: str) -> bool:
         return True
     if name in experiments.available() or name.endswith((".yaml", ".yml")):
         return False
-    near = get_close_matches(name, [*STUDIES, *experiments.available()], n=1)
-    meant = f"; did you mean {near[0]!r}?" if near else ""
+    near = meant(name, [*STUDIES, *experiments.available(), "list"])
     raise ValueError(
         f"unknown study {name!r}; there is {', '.join(STUDIES)}, and the papers' experiments that "
-        f"passband study list names{meant}"
+        f"passband study list names{near}"
     )
 
 
@@ -132,8 +148,8 @@ def run(
     *,
     words: str,
     **place: Any,
-) -> None:
-    """Runs a study and shows it.
+) -> Outcome | None:
+    """Runs a study.
 
     Args:
         study: Which one.
@@ -143,6 +159,9 @@ def run(
         given: How models are trained, likewise.
         words: The command line.
         place: Where the study trains, and the paper beside it, see ``StudyConfig``.
+
+    Returns:
+        What ``finish`` does.
     """
     told = {name: value for name, value in told.items() if value is not None}
     takes = [name for name in STUDY_OPTIONS if name in study.options]
@@ -154,8 +173,8 @@ def run(
         unused += [name for name in ("jobs", "ray") if name in place]
     if unused:
         raise ValueError(
-            f"study {study.name} takes no {_words(unused)}; beside data, models and how they are "
-            f"trained it takes {_words(takes)}"
+            f"study {study.name} takes no {', '.join(map(flag, unused))}; beside data, models and "
+            f"how they are trained it takes {', '.join(options_of(study))}"
         )
     names = {name for name, _ in pairs}
     # If none of them takes a root, loading the data says so.
@@ -169,9 +188,9 @@ def run(
         for data, model in pairs
     )
     config = study.config(out=out, base=base, **told, **place)
-    with shown(console()) as watch:
+    with shown() as watch:
         study.run(config, watch)
-    finish(Path(out), words)
+    return finish(Path(out), words)
 
 
 # What a study that trains nothing has no use for.
@@ -179,10 +198,6 @@ _OF_TRAINING = (
     "epochs", "accumulate", "learning_rate", "schedule", "patience", "factor",
     "early_stop", "augment", "validation", "limit",
 )  # fmt: skip
-
-
-def _words(options: Sequence[str]) -> str:
-    return ", ".join(f"--{option.replace('_', '-')}" for option in options)
 
 
 def _pairs(data: Sequence[str], model: Sequence[str]) -> list[tuple[str, str]]:

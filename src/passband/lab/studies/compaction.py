@@ -11,7 +11,6 @@ from statistics import fmean
 from typing import Any, ClassVar
 
 import torch
-from lightning.fabric import seed_everything
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
@@ -19,6 +18,7 @@ from passband.analysis import TRANSFORMS, energy_compaction, relative_bytes
 from passband.lab.checks import check_count
 from passband.lab.config import TrainConfig
 from passband.lab.data import first
+from passband.lab.fabric import seed_everything
 from passband.lab.processes import is_first
 from passband.lab.results import Row
 from passband.lab.studies.compaction_shown import compaction_figures, compaction_tables
@@ -118,7 +118,7 @@ def feature_maps(model: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
 def _measured(study: CompactionConfig, book: Book, run: TrainConfig) -> list[Row]:
     """The rows of one run: with its initial weights, and with those of its last epoch."""
     loaded = book.data(run)
-    seed_everything(run.seed, verbose=False)
+    seed_everything(run.seed)
     initial, _ = build(run, loaded)  # the same initial weights as `train` made
     inputs = first(loaded.test, study.maps)[0]
     rows = _rows(study, run, 0, feature_maps(initial, inputs))

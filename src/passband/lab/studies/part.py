@@ -57,11 +57,19 @@ class Part:
 
 
 def parts(tasks: Sequence[Task], watch: Watch) -> Iterator[Part]:
-    """The tasks of a study one after another; each is announced."""
-    for index, task in enumerate(tasks):
-        part = Part(task, watch, index / len(tasks), 1 / len(tasks))
+    """The tasks of a study one after another; each is announced.
+
+    Those that are done already count from the start, so that the time left is that of the others.
+    """
+    waiting = [not task.done() for task in tasks]
+    if not any(waiting):  # trained elsewhere: what is left is to measure each
+        waiting = [True] * len(tasks)
+    share, reached = 1 / len(tasks), waiting.count(False)
+    for task, waits in zip(tasks, waiting, strict=True):
+        part = Part(task, watch, reached * share, share * waits)
         part.begin()
         yield part
+        reached += waits
     watch(1.0, "done")
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
-from lightning.fabric import seed_everything
 
 from passband.lab.bench.timing import interleaved
 from passband.lab.checks import check_count
 from passband.lab.config import TrainConfig
+from passband.lab.fabric import seed_everything
 from passband.lab.measure import Step, one_process
 from passband.lab.processes import is_first
 from passband.lab.quiet import quiet
@@ -155,7 +155,7 @@ def _measured(study: ResourcesConfig, book: Book, settings: list[Task]) -> list[
 def _step(book: Book, run: TrainConfig) -> tuple[Step, float | None]:
     """A step with fresh weights on random maps, and what its layers really keep."""
     loaded = book.data(run)
-    seed_everything(run.seed, verbose=False)
+    seed_everything(run.seed)
     model, keep_measured = build(run, loaded)
     fabric = one_process(run)
     maps = torch.randn(run.batch_size, loaded.in_channels, *loaded.space)

@@ -5,13 +5,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from lightning.fabric import seed_everything
-
 from passband.lab import checkpoint, data
 from passband.lab.bench.memory.config import MemoryConfig
 from passband.lab.bench.memory.technique import Technique, apply
 from passband.lab.config import TrainConfig
-from passband.lab.fabric import make_fabric
+from passband.lab.fabric import make_fabric, seed_everything
 from passband.lab.loop import Loop
 from passband.lab.quiet import quiet
 from passband.lab.training import build
@@ -64,7 +62,7 @@ class Lessons:
     def _trained(self, technique: Technique, seed: int) -> float:
         with quiet(), tempfile.TemporaryDirectory() as folder:
             run = self._run(seed, technique.dtype, folder)
-            seed_everything(seed, verbose=False)
+            seed_everything(seed)
             model, _ = build(run, self.loaded)
             model, _ = apply(technique, model, data.first(self.loaded.train, 2)[0])
             loop = Loop(make_fabric(run), model, run, self.loaded)

@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -11,19 +12,19 @@ from passband.lab.bench.memory.config import MemoryConfig
 from passband.lab.bench.memory.lines import MEANINGS, limit_lines, lines
 from passband.lab.bench.memory.run import LIMITS, TABLE, find_limits, run
 from passband.lab.bench.setup import chosen
+from passband.lab.outcome import Outcome
 from passband.lab.progress import shown
-from passband.lab.terminal import print_table, widen
+from passband.lab.terminal import print_table, say, widen
 
 
-def command(options: Namespace, console: Console) -> int:
+def command(options: Namespace) -> Outcome:
     """Runs what the words ask for.
 
     Args:
         options: As parsed.
-        console: Where the table goes.
 
     Returns:
-        0.
+        The table.
 
     Raises:
         ValueError, OSError: An option is wrong, or a file cannot be read or written.
@@ -31,17 +32,22 @@ def command(options: Namespace, console: Console) -> int:
     bench = MemoryConfig(**chosen(options, MemoryConfig, {}))
     where = f"{bench.model}, {bench.device}"
     if bench.find_limit:
-        with shown(console) as watch:
-            found, notes = find_limits(bench, watch)
+        with shown() as watch:
+            limits, notes = find_limits(bench, watch)
         within = "its memory" if bench.limit is None else f"{bench.limit:g} GiB"
-        _show(console, f"{where}: largest batch in {within}", limit_lines(found), notes)
+        title, table = f"{where}: largest batch in {within}", limit_lines(limits)
+        rows = [asdict(one) for one in limits]
     else:
-        with shown(console) as watch:
-            rows, notes = run(bench, watch)
-        _show(console, f"{where}: a training step, batch {bench.batch}", lines(rows), notes)
-    path = Path(bench.out) / (LIMITS if bench.find_limit else TABLE)
-    console.print(f"table: {path.resolve()}", soft_wrap=True, highlight=False, markup=False)
-    return 0
+        with shown() as watch:
+            measured, notes = run(bench, watch)
+        title, table = f"{where}: a training step, batch {bench.batch}", lines(measured)
+        rows = [asdict(one) for one in measured]
+    path = (Path(bench.out) / (LIMITS if bench.find_limit else TABLE)).resolve()
+
+    def show(console: Console) -> None:
+        _show(console, title, table, (*notes, f"table: {path}"))
+
+    return Outcome({"table": str(path), "rows": rows, "notes": notes}, show)
 
 
 def _show(
@@ -51,4 +57,4 @@ def _show(
     print_table(console, title, table)
     ticks = ["✓"] if any(cell.endswith("✓") for line in table for cell in line) else []
     for line in (legend(dict.fromkeys([*table[0], *ticks]), MEANINGS), *notes):
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
+        say(console, line)
