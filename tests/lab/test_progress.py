@@ -1,12 +1,13 @@
 """How far a command is: a bar on a terminal, lines elsewhere; rates and time that is left."""
 
-import io
 import os
 import re
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -24,24 +25,48 @@ CONTROL = re.compile(r"\x1b\[[0-9;?]*([a-zA-Z])")
 COLOURED = re.compile(r"\x1b\[[0-9;]*(?:3[0-9]|9[0-7])[0-9;]*m")
 
 
-@pytest.fixture
+_END = "\x04end"
+
+
+@contextmanager
 def on_terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
-    """Stdout and stderr are a terminal; gives a function that says what it got, once."""
+    """Stdout and stderr are a terminal; gives a function that says what it got so far."""
+    ours, its = pty.openpty()
+    received = bytearray()
+
+    def read() -> None:  # or a writer would wait once the terminal's buffer is full
+        with suppress(OSError):  # of the other end, which is closed
+            while data := os.read(ours, 2**16):
+                received.extend(data)
+
+    reader = Thread(target=read)
+    reader.start()
+    with os.fdopen(its, "w", encoding="utf-8") as stream, monkeypatch.context() as patch:
+        for name in ("stdout", "stderr"):
+            patch.setattr(sys, name, stream)
+
+        def got() -> str:
+            print(end=_END, file=stream, flush=True)
+            for _ in range(1000):
+                if _END in (text := received.decode(errors="ignore")):
+                    break
+                time.sleep(0.01)
+            text = text.partition(_END)[0]  # a bar goes on after it
+            received.clear()
+            return text
+
+        yield got
+    reader.join(timeout=10)
+    os.close(ours)
+
+
+@pytest.fixture(autouse=True)
+def colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing around says how a terminal is."""
     for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "100")
-    ours, its = pty.openpty()
-    with os.fdopen(its, "w", encoding="utf-8") as stream:
-        for name in ("stdout", "stderr"):
-            monkeypatch.setattr(sys, name, stream)
-
-        def got() -> str:
-            stream.flush()
-            return os.read(ours, 2**16).decode()
-
-        yield got
-    os.close(ours)
 
 
 def tell() -> None:
@@ -51,16 +76,15 @@ def tell() -> None:
         watch(1.0, "done")
 
 
-def test_a_bar_on_a_terminal(
-    on_terminal: Callable[[], str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = iter((100.0, 110.0, 140.0))
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock, 140.0))
-    with shown() as watch:
-        watch(0.0, "reading")
-        watch(0.25, "working", "70 samples/s")
-        text = on_terminal() + (time.sleep(0.3) or on_terminal())
-        watch(1.0, "done")
+def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter((100.0, 110.0))
+    with on_terminal(monkeypatch) as got, shown() as watch:
+        with monkeypatch.context() as patch:
+            patch.setattr(progress, "monotonic", lambda: next(clock))
+            watch(0.0, "reading")
+            watch(0.25, "working", "70 samples/s")
+        time.sleep(0.3)  # it is drawn ten times a second
+        text = got()
     assert {"K", "m", "l"} <= set(CONTROL.findall(text))  # clears lines, colours, hides the cursor
     assert COLOURED.search(text)
     last = CONTROL.sub("", text).split("\r")[-1]
@@ -69,23 +93,21 @@ def test_a_bar_on_a_terminal(
     assert "70 samples/s, 30 s left" in last
 
 
-def test_no_colour_if_the_reader_wants_none(
-    on_terminal: Callable[[], str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_colour_if_the_reader_wants_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    tell()
-    text = on_terminal()
+    with on_terminal(monkeypatch) as got:
+        tell()
+        text = got()
     assert CONTROL.search(text)
     assert not COLOURED.search(text)
 
 
-def test_lines_on_a_dumb_terminal(
-    on_terminal: Callable[[], str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lines_on_a_dumb_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
-    tell()
-    print_table(Output(), "title", [("a", "b"), ("1", "2")])
-    text = on_terminal()
+    with on_terminal(monkeypatch) as got:
+        tell()
+        print_table(Output(), "title", [("a", "b"), ("1", "2")])
+        text = got()
     assert text.startswith("[  0 %] reading\r\n[ 25 %] working, 70 samples/s")
     assert "\x1b" not in text
 
@@ -98,13 +120,13 @@ def test_lines_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_table_on_a_terminal_and_in_a_pipe(
-    on_terminal: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    with on_terminal(monkeypatch) as got:
+        assert cli.main(["study", "list"]) == 0
+        assert CONTROL.search(got())
     assert cli.main(["study", "list"]) == 0
-    assert CONTROL.search(on_terminal())
-    monkeypatch.setattr(sys, "stdout", io.StringIO())
-    assert cli.main(["study", "list"]) == 0
-    text = sys.stdout.getvalue()  # type: ignore[attr-defined]
+    text = capsys.readouterr().out
     assert "\x1b" not in text
     assert "rates" in text
 

@@ -22,10 +22,12 @@ def completed(script: Path, line: str) -> set[str]:
     bash = shutil.which("bash")
     if bash is None:
         pytest.skip("there is no bash")
-    code = (
-        'source $1; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
-        "$(complete -p passband | sed 's/.*-F \\([^ ]*\\) .*/\\1/'); printf '%s\\n' \"${COMPREPLY[@]}\""
-    )
+    code = """
+        source $1; shift
+        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+        $(complete -p passband | sed 's/.*-F \\([^ ]*\\) .*/\\1/')
+        printf '%s\\n' "${COMPREPLY[@]}"
+    """
     done = subprocess.run(
         [bash, "--norc", "-c", code, "bash", str(script), *line.split(" ")],
         capture_output=True, text=True, timeout=60, check=True, cwd=script.parent,
@@ -46,8 +48,10 @@ def completed(script: Path, line: str) -> set[str]:
         ("passband train --data ucr:Gun", {"ucr:GunPoint"}),
         ("passband train --model lenet5 --plan ", {"auto", "fft", "dft", "spatial", "fused",
                                                   "measure"}),
-        ("passband study specnet-", {"specnet-beta", "specnet-maps", "specnet-training"}),
-        ("passband study icml-m", {"icml-mnist", "icml-measured-rate"}),
+        ("passband study specnet-t", {"specnet-training", "specnet-table1-cifar10",
+                                      "specnet-table1-mnist", "specnet-table1-svhn",
+                                      "specnet-table2-densenet", "specnet-table2-vgg16"}),
+        ("passband study icml-m", {"icml-mnist"}),
         ("passband study attacks --attacks pgd-b", {"pgd-bpda"}),
         ("passband study rates --data digits --model le", {"lenet5"}),
         ("passband inspect resnet5", {"resnet50"}),
@@ -64,6 +68,6 @@ def test_bash_completes(line: str, wanted: set[str], bash_script: Path) -> None:
 def test_each_script_has_all_names(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["completion", shell]) == 0
     script = capsys.readouterr().out
-    for name in (*models.available(), *STUDIES, "--keep-start", "exact", "mnist-5k"):
+    for name in (*models.available(), *STUDIES, "keep-start", "exact", "mnist-5k"):
         assert name in script
     assert (r"ucr\:GunPoint" if shell == "zsh" else "ucr:GunPoint") in script

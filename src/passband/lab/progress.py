@@ -1,8 +1,8 @@
 """Showing how far a command is: a bar on a terminal, a line for each step elsewhere."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import Protocol
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -77,7 +77,7 @@ def shown() -> Iterator[Watch]:
 
         def line(done: float, doing: str, rate: str = "") -> None:
             nonlocal last
-            left = in_words(pace.left(done, time.monotonic()))
+            left = in_words(pace.left(done, monotonic()))
             if doing != last:
                 words = ", ".join(filter(None, (doing, rate, left)))
                 say(console, f"[{100 * done:3.0f} %] {words}")
@@ -97,7 +97,7 @@ def shown() -> Iterator[Watch]:
         task = progress.add_task("", total=1.0, more="")
 
         def bar(done: float, doing: str, rate: str = "") -> None:
-            left = in_words(pace.left(done, time.monotonic()))
+            left = in_words(pace.left(done, monotonic()))
             more = ", ".join(filter(None, (rate, left)))
             progress.update(task, completed=done, description=doing, more=more)
 
