@@ -14,6 +14,7 @@ from passband.lab.bench import row
 from passband.lab.bench.memory import command as techniques
 from passband.lab.outcome import Outcome, table
 from passband.lab.studies import STUDIES
+from passband.lab.studies.study import Lines
 
 FAST = ["--accelerator", "cpu", "--epochs", "1", "--batch-size", "256", "--limit", "64"]
 
@@ -107,7 +108,12 @@ def test_an_error_leaves_stdout_empty(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_cells_of_a_table_are_numbers_where_they_are() -> None:
-    lines = [("a", "b", "b"), ("1", "2.50", "-1e3"), ("95.7 ± 0.4", "", "plain"), ("inf", "x", "")]
+    lines: Lines = [
+        ("a", "b", "b"),
+        ("1", "2.50", "-1e3"),
+        ("95.7 ± 0.4", "", "plain"),
+        ("inf", "x", ""),
+    ]
     told = table("t", lines)
     assert told["columns"] == ["a", "b", "b"]
     assert told["rows"] == [
