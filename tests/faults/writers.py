@@ -28,10 +28,10 @@ from passband.atomic import write_atomic
 from passband.functional import timings
 from passband.lab import environment, report, results, rundir
 from passband.lab.arguments import parser
+from passband.lab.checkpoint_io import AtomicCheckpointIO, Sharded
 from passband.lab.files import write_yaml
 from passband.lab.inspect.command import command
 from passband.lab.results import Row
-from passband.lab.saving import AtomicCheckpointIO, Sharded
 from passband.lab.studies import cluster
 from passband.lab.studies.first_maps import FirstMaps
 from passband.lab.studies.task import Task, do

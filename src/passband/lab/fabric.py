@@ -24,7 +24,7 @@ def make_fabric(run: TrainConfig) -> Fabric:
     """
     from lightning.fabric import Fabric
 
-    from passband.lab.saving import AtomicCheckpointIO, Sharded
+    from passband.lab.checkpoint_io import AtomicCheckpointIO, Sharded
 
     sharded = run.strategy == "fsdp"
     return Fabric(
