@@ -77,7 +77,8 @@ def test_batch_norm_meets_no_batch_of_a_single_value(
 def test_the_run_directory_holds_the_run(finished_run: Result) -> None:
     out = Path(finished_run.config.out)
     assert {p.name for p in out.iterdir()} == {
-        "config.yaml", "environment.yaml", "last.ckpt", "results.csv",
+        "config.yaml", "environment.yaml", "last.ckpt", "model.json", "model.safetensors",
+        "results.csv",
     }  # fmt: skip
     written = files.read_yaml(out / "config.yaml")
     assert (written["data"], written["model"], written["keep"]) == ("digits", "lenet5", 0.5)

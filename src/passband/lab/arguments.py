@@ -22,6 +22,7 @@ from passband.lab.config import (
 )
 from passband.lab.data.augmentation import AUGMENTATIONS
 from passband.lab.data.noise import NOISES
+from passband.lab.export.arguments import add_export
 from passband.lab.inspect.arguments import add_inspect
 from passband.lab.recipes import RECIPES_OF_PAPERS
 from passband.lab.studies import STUDIES
@@ -153,6 +154,7 @@ def parser() -> argparse.ArgumentParser:
 
     add_bench(commands)
     add_inspect(commands, _option)
+    add_export(commands, _option)
 
     again = commands.add_parser("report", help="draw figures and page again from results.csv")
     again.add_argument("directories", nargs="+", metavar="RUN", help="a run directory")

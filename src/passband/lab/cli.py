@@ -1,4 +1,4 @@
-"""The command line: ``passband train | study | bench | inspect | report | demo``."""
+"""The command line: ``passband train | study | bench | inspect | export | report | demo``."""
 
 import shlex
 import sys
@@ -13,6 +13,7 @@ from passband.lab.arguments import parser, training_words
 from passband.lab.bench import command as benchmark
 from passband.lab.bench.memory import command as techniques
 from passband.lab.config import TrainConfig
+from passband.lab.export.command import command as export
 from passband.lab.finish import console, finish, say
 from passband.lab.inspect.command import command as inspect
 from passband.lab.processes import is_first
@@ -103,5 +104,5 @@ def _report(options: Namespace) -> None:
 
 _COMMANDS: dict[str, Callable[[Namespace], int | None]] = {
     "train": _train, "study": studies.command, "bench": _bench, "inspect": inspect,
-    "report": _report, "demo": _demo,
+    "export": export, "report": _report, "demo": _demo,
 }  # fmt: skip
