@@ -19,7 +19,7 @@ from passband.atomic import write_atomic
 from passband.saving.description import Description
 
 SUFFIX = ".safetensors"
-_KEY = "passband"  # of the file's metadata, which are texts
+_KEY = "passband"  # the only one of the file's metadata, whose order safetensors leaves to chance
 StrPath = str | os.PathLike[str]
 
 
@@ -63,7 +63,7 @@ def write(path: StrPath, description: Description, tensors: Mapping[str, Any]) -
     except (TypeError, ValueError) as error:
         raise TypeError(f"save: the architecture is what JSON can say: {error}") from error
     try:
-        content = library.torch.save(kept, {"format": "pt", _KEY: text})
+        content = library.torch.save(kept, {_KEY: text})
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise TypeError(
             f"save: safetensors cannot hold the state of this model: {error}"

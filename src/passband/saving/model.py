@@ -123,24 +123,34 @@ def _check_layers(model: nn.Module, description: Description) -> None:
 
 
 def _check_state(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Refuses tensors of other names or shapes, and such as cannot be loaded into this model."""
+    """Refuses tensors that are not those of this model, or that it has no place for."""
     state = model.state_dict()
-    _check_names("tensors", tensors, state)
+    check_shapes(state, tensors)
     first: dict[object, str] = {}
     for name, mine in state.items():
         if not isinstance(mine, Tensor) or is_lazy(mine) or mine.is_meta:
             raise ValueError(
                 f"the model's {name!r} takes no values: it is lazy, on the meta device or no tensor"
             )
-        if mine.shape != tensors[name].shape:
-            raise ValueError(
-                f"tensor {name!r} has shape {tuple(tensors[name].shape)} in it, here "
-                f"{tuple(mine.shape)}"
-            )
         same = first.setdefault(identity(mine) or name, name)
         one, other = tensors[name], tensors[same]
         if one is not other and not torch.equal(one, other):
             raise ValueError(f"the model has one tensor for {same!r} and {name!r}, it has two")
+
+
+def check_shapes(state: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    """Refuses tensors of other names or shapes than a state's.
+
+    Raises:
+        ValueError: with the first of them.
+    """
+    _check_names("tensors", tensors, state)
+    for name, mine in state.items():
+        if isinstance(mine, Tensor) and not is_lazy(mine) and mine.shape != tensors[name].shape:
+            raise ValueError(
+                f"tensor {name!r} has shape {tuple(tensors[name].shape)} in it, here "
+                f"{tuple(mine.shape)}"
+            )
 
 
 def _check_names(

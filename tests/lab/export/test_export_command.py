@@ -125,7 +125,7 @@ def test_a_program_that_computes_something_else_is_not_written(
     Path("net.pt2").write_bytes(b"old")
     made = program._pt2
 
-    def other(model: nn.Module, x: Tensor, sizes: object) -> program.Program:
+    def other(model: nn.Module, x: Tensor, sizes: program.Sizes) -> program.Program:
         return made(nn.Sequential(model, nn.Hardtanh(-1e-3, 1e-3)), x, sizes)
 
     monkeypatch.setattr(program, "_pt2", other)

@@ -4,7 +4,7 @@ import io
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +16,7 @@ from passband.lab.data.packages import require
 
 Format = Literal["onnx", "pt2"]
 Run = Callable[[Tensor], Tensor]
+Sizes = tuple[dict[int, torch.export.Dim], ...] | None
 TOLERANCE = 1e-4
 """The largest difference from the model, as a share of the largest output, in float32."""
 
@@ -77,14 +78,14 @@ def _check(model: nn.Module, kind: Format, *, fixed: bool) -> None:
         )
 
 
-def _pt2(model: nn.Module, x: Tensor, sizes: object) -> Program:
+def _pt2(model: nn.Module, x: Tensor, sizes: Sizes) -> Program:
     file = io.BytesIO()
-    torch.export.save(torch.export.export(model, (x,), dynamic_shapes=sizes), file)  # type: ignore[arg-type]
+    torch.export.save(torch.export.export(model, (x,), dynamic_shapes=sizes), file)
     file.seek(0)
     return Program(file.getvalue(), torch.export.load(file).module(), "torch.export")
 
 
-def _onnx(model: nn.Module, x: Tensor, sizes: object) -> Program:
+def _onnx(model: nn.Module, x: Tensor, sizes: Sizes) -> Program:
     import onnxruntime
 
     # onnxruntime optimises what it loads; the exporter would take minutes for it.
@@ -94,7 +95,7 @@ def _onnx(model: nn.Module, x: Tensor, sizes: object) -> Program:
         dynamo=True,
         dynamic_shapes=sizes,
         verbose=False,
-        optimize=False,  # type: ignore[arg-type]
+        optimize=False,
     )
     assert made is not None
     content = made.model_proto.SerializeToString()
@@ -133,11 +134,11 @@ def difference(run: Run, model: nn.Module, batches: Sequence[Tensor]) -> float:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Exporters warn of their own deprecations, and tell what they skip."""
+    """Exporters warn of their own deprecations, tell what they skip, and print graphs."""
     before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
+    logging.disable(logging.CRITICAL)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:

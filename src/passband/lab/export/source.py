@@ -66,10 +66,9 @@ def _saved(options: Namespace, path: Path) -> Source:
             f"{path} holds no {MODEL}, which a training leaves at its end: finish it with "
             "passband train ... --resume"
         )
-    built = architecture_of(file, allow_imports=options.allow_imports)
-    model = built.build()
-    pb.load_(model, file)
-    return Source(model, options.input_shape or built.input_shape, file.with_suffix(""))
+    shape = architecture_of(file, allow_imports=options.allow_imports).input_shape
+    model = models.load_model(file, allow_imports=options.allow_imports)
+    return Source(model, options.input_shape or shape, file.with_suffix(""))
 
 
 def _fresh(options: Namespace) -> Source:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import torch
 from torch import nn
 
 from passband.lab.checks import check_count, check_text
@@ -14,6 +15,7 @@ from passband.lab.models.by_path import is_path
 from passband.lab.models.registry import create_as_told
 from passband.saving import load_
 from passband.saving.file import read
+from passband.saving.model import check_shapes
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,24 @@ def load_model(path: str | os.PathLike[str], *, allow_imports: bool = False) -> 
         >>> again.conv1.band
         Band(keep=0.25)
     """
-    model = architecture_of(path, allow_imports=allow_imports).build()
+    built = architecture_of(path, allow_imports=allow_imports)
+    if not is_path(built.name):
+        _check_sizes(built, path)
+    model = built.build()
     load_(model, path)
     return model.eval()
+
+
+def _check_sizes(built: Architecture, path: str | os.PathLike[str]) -> None:
+    """Refuses what does not fit the weights before it takes memory: a damaged file may say much."""
+    try:
+        with torch.device("meta"):
+            state = built.build().state_dict()
+        check_shapes(state, read(path).tensors)
+    except (ValueError, RuntimeError, OverflowError, MemoryError) as error:
+        raise ValueError(
+            f"{path}: {built.name} cannot be built for its weights: {error}"
+        ) from error
 
 
 def architecture_of(path: str | os.PathLike[str], *, allow_imports: bool = False) -> Architecture:
