@@ -8,7 +8,7 @@ from rich.console import Console
 from passband.lab.bench.timing import Seconds
 from passband.lab.export.program import TOLERANCE
 from passband.lab.inspect.formats import written
-from passband.lab.terminal import print_table
+from passband.lab.terminal import print_table, widen
 from passband.memory.saved import readable
 
 
@@ -62,6 +62,7 @@ def as_json(result: Result) -> str:
 
 def show(console: Console, result: Result) -> None:
     """Prints a table of latencies, and what the program is."""
+    widen(console)
     batches = list(dict.fromkeys(one.batch for one in result.latency))
     rows: dict[str, list[str]] = {}
     for one in result.latency:
