@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -142,10 +141,15 @@ def test_another_architecture(path: Path, model: nn.Module, told: str) -> None:
 def test_a_model_without_values(path: Path) -> None:
     with torch.device("meta"):
         model = network()
-    with pytest.raises(ValueError, match=r"'0.weight' takes no values"):
-        pb.load_(model, path)
-    with pytest.raises(ValueError, match=r"save: '0.weight' has no values yet"):
-        pb.save(model, path)
+    lazy = nn.Sequential(nn.LazyConv2d(4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 2, 3))
+    for one, told in (
+        (model, "got one on meta .* at '0.weight'"),
+        (lazy, "UninitializedParameter"),
+    ):
+        with pytest.raises(ValueError, match=f"load_: .*{told}|Conv2d in it, here a LazyConv2d"):
+            pb.load_(one, path)
+        with pytest.raises(TypeError, match=f"save: .*{told}"):
+            pb.save(one, path)
 
 
 class Strange(nn.BatchNorm2d):
@@ -233,9 +237,9 @@ def test_what_cannot_be_saved_leaves_the_old_file(path: Path) -> None:
     sparse = network()
     sparse.register_buffer("few", torch.eye(3).to_sparse())
     for model, told in (
-        (Counting(2, 2, 3), "the state is of tensors; got dict at '_extra_state'"),
+        (Counting(2, 2, 3), "a state is of plain tensors; got a dict at '_extra_state'"),
         (double, "safetensors cannot hold the state of this model: .*complex128"),
-        (sparse, "got a Tensor of layout torch.sparse_coo at 'few'"),
+        (sparse, "layout torch.sparse_coo at 'few'"),
         (3, "save: the model is a torch.nn.Module; got int"),
     ):
         with pytest.raises(TypeError, match=told):
@@ -247,16 +251,10 @@ def test_what_cannot_be_saved_leaves_the_old_file(path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", ["safetensors", "numpy"])
-def test_the_extra_is_named(missing: str, tmp_path: Path) -> None:
-    code = (
-        f"import sys; sys.modules[{missing!r}] = None\n"
-        "import torch, passband as pb\n"
-        "try:\n    pb.save(torch.nn.Linear(1, 1), 'net.safetensors')\n"
-        "except ImportError as error:\n    print(error)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, cwd=tmp_path,
-        check=True, timeout=120, env={"PYTHONPATH": ":".join(filter(None, sys.path))},
-    )  # fmt: skip
-    assert "pip install 'passband[safetensors]'" in done.stdout
-    assert not [*tmp_path.iterdir()]
+def test_the_extra_is_named(missing: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    told = rf"need {missing}: pip install 'passband\[safetensors\]'"
+    with pytest.raises(ImportError, match=told):
+        pb.save(network(), path)
+    with pytest.raises(ImportError, match=told):
+        pb.load_(network(), path)

@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.parameter import is_lazy
 
 from passband.atomic import write_atomic
 from passband.saving.description import Description
@@ -50,13 +49,16 @@ def write(path: StrPath, description: Description, tensors: Mapping[str, Any]) -
 
     Raises:
         ImportError: safetensors is not installed.
-        TypeError: the state is not of tensors alone, or the architecture is no JSON.
-        ValueError: the path has another ending, or a tensor no values.
+        TypeError: the state is not of plain tensors alone, or the architecture is no JSON.
+        ValueError: the path has another ending.
         OSError: a file cannot be written; the error names it.
     """
     target = checked(path)
     library = _library()
-    kept, tied = _distinct(tensors)
+    try:
+        kept, tied = _distinct(tensors)
+    except TypeError as error:
+        raise TypeError(f"save: {error}") from error
     config = description.to_dict() | {"tied": tied}
     try:
         text = json.dumps(config, allow_nan=False)
@@ -155,7 +157,7 @@ def _distinct(tensors: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, 
     first: dict[object, str] = {}
     storages = set()
     for name, value in tensors.items():
-        tensor = _checked_tensor(name, value)
+        tensor = ordinary(name, value)
         same = first.setdefault(identity(tensor) or name, name)
         if same != name:
             tied[name] = same
@@ -174,14 +176,18 @@ def identity(tensor: Tensor) -> object:
     return tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype, tensor.device
 
 
-def _checked_tensor(name: str, value: object) -> Tensor:
-    if not isinstance(value, Tensor):
-        raise TypeError(f"save: the state is of tensors; got {type(value).__name__} at {name!r}")
-    if is_lazy(value) or value.is_meta:
-        raise ValueError(f"save: {name!r} has no values yet")
-    if value.layout != torch.strided or type(value) not in (Tensor, torch.nn.Parameter):
+def ordinary(name: str, value: object) -> Tensor:
+    """A tensor of a state as files hold it: dense, with values here, of no class of its own.
+
+    Raises:
+        TypeError: it is another, or none.
+    """
+    if type(value) not in (Tensor, torch.nn.Parameter):
+        raise TypeError(f"a state is of plain tensors; got a {type(value).__name__} at {name!r}")
+    assert isinstance(value, Tensor)
+    if value.is_meta or value.layout != torch.strided:
         raise TypeError(
-            f"save: tensors are ordinary ones; got a {type(value).__name__} of layout "
+            f"a state is of dense tensors with values; got one on {value.device} of layout "
             f"{value.layout} at {name!r}"
         )
     return value.detach()

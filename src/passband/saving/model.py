@@ -23,7 +23,7 @@ from passband.convert.report import ConvertReport, report
 from passband.memory.attach import attach_, detach_
 from passband.nn.setting import BandSetting, check_setting
 from passband.saving.description import Description, describe, plain_type
-from passband.saving.file import StrPath, identity, read, write
+from passband.saving.file import StrPath, identity, ordinary, read, write
 
 _NAMED = 3  # names that a message lists
 
@@ -47,9 +47,9 @@ def save(model: nn.Module, path: StrPath, *, architecture: Mapping[str, Any] | N
 
     Raises:
         ImportError: safetensors is not installed (`pip install "passband[safetensors]"`).
-        TypeError: model is no module, its state is not of ordinary tensors alone, or the
-            architecture is no JSON.
-        ValueError: the path has another ending, or a tensor no values (a lazy module, meta device).
+        TypeError: model is no module; its state is not of plain tensors with values alone, as of a
+            lazy or sharded module or on the meta device; or the architecture is no JSON.
+        ValueError: the path has another ending.
         OSError: a file cannot be written; the error names it.
 
     Examples:
@@ -99,7 +99,7 @@ def load_(model: nn.Module, path: StrPath) -> ConvertReport:
         _check_layers(model, saved.description)
         _check_state(model, saved.tensors)
         _load_weights(model, saved.tensors)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"load_: {path}: {error}") from error
     _make(model, saved.description)
     return report(model)
@@ -127,12 +127,8 @@ def _check_state(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     state = model.state_dict()
     check_shapes(state, tensors)
     first: dict[object, str] = {}
-    for name, mine in state.items():
-        if not isinstance(mine, Tensor) or is_lazy(mine) or mine.is_meta:
-            raise ValueError(
-                f"the model's {name!r} takes no values: it is lazy, on the meta device or no tensor"
-            )
-        same = first.setdefault(identity(mine) or name, name)
+    for name, value in state.items():
+        same = first.setdefault(identity(ordinary(name, value)) or name, name)
         one, other = tensors[name], tensors[same]
         if one is not other and not torch.equal(one, other):
             raise ValueError(f"the model has one tensor for {same!r} and {name!r}, it has two")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -14,7 +13,7 @@ from passband.lab.checks import check_count, check_text
 from passband.lab.models.by_path import is_path
 from passband.lab.models.registry import create_as_told
 from passband.saving import load_
-from passband.saving.file import read
+from passband.saving.file import Saved, StrPath, read
 from passband.saving.model import check_shapes
 
 
@@ -69,7 +68,7 @@ class Architecture:
         return cls(said["name"], said["num_classes"], tuple(shape), options)
 
 
-def load_model(path: str | os.PathLike[str], *, allow_imports: bool = False) -> nn.Module:
+def load_model(path: StrPath, *, allow_imports: bool = False) -> nn.Module:
     """Builds the model that a file says, and makes it what was saved, in eval mode.
 
     Args:
@@ -96,29 +95,34 @@ def load_model(path: str | os.PathLike[str], *, allow_imports: bool = False) -> 
         >>> again.conv1.band
         Band(keep=0.25)
     """
-    built = architecture_of(path, allow_imports=allow_imports)
+    saved = read(path)
+    built = _architecture(path, saved, allow_imports=allow_imports)
     if not is_path(built.name):
-        _check_sizes(built, path)
+        _check_sizes(path, saved, built)
     model = built.build()
     load_(model, path)
     return model.eval()
 
 
-def _check_sizes(built: Architecture, path: str | os.PathLike[str]) -> None:
+def _check_sizes(path: StrPath, saved: Saved, built: Architecture) -> None:
     """Refuses what does not fit the weights before it takes memory: a damaged file may say much."""
     try:
         with torch.device("meta"):
             state = built.build().state_dict()
-        check_shapes(state, read(path).tensors)
+        check_shapes(state, saved.tensors)
     except (ValueError, RuntimeError, OverflowError, MemoryError) as error:
         raise ValueError(
             f"{path}: {built.name} cannot be built for its weights: {error}"
         ) from error
 
 
-def architecture_of(path: str | os.PathLike[str], *, allow_imports: bool = False) -> Architecture:
+def architecture_of(path: StrPath, *, allow_imports: bool = False) -> Architecture:
     """How the model of a file is built; arguments and errors are those of ``load_model``."""
-    said = read(path).description.architecture
+    return _architecture(path, read(path), allow_imports=allow_imports)
+
+
+def _architecture(path: StrPath, saved: Saved, *, allow_imports: bool) -> Architecture:
+    said = saved.description.architecture
     if said is None:
         raise ValueError(
             f"{path} says no architecture: load it with passband.load_(model, path), or save it "
