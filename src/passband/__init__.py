@@ -21,5 +21,7 @@ from passband.convert import unfreeze_ as unfreeze_
 from passband.functional.spectral.spectrum import Spectrum as Spectrum
 from passband.memory.policy import MemoryPolicy as MemoryPolicy
 from passband.memory.saved import SavedBytes as SavedBytes
+from passband.saving import load_ as load_
+from passband.saving import save as save
 
 __version__ = "0.1.0"

@@ -12,6 +12,7 @@ from pages import ROOT, commands_of, pages
 from passband.lab import cli
 from passband.lab.arguments import parser
 from passband.lab.bench.config import GROUPS
+from passband.lab.models import available
 from passband.lab.studies import STUDIES
 
 SAID = {page: found for page in pages() if (found := commands_of(page))}
@@ -61,6 +62,9 @@ def shortened(words: list[str]) -> list[str]:
         else:
             options = {f"--{option.replace('_', '-')}" for option in study.options}
             takes |= options & set(SHORT)
+    elif command == "export":
+        takes = {"--repeats"}
+        rest = ["lenet5" if name in available() else name, *rest[1:]]
     elif command == "bench":
         takes = {"--repeats"} | ({"--epochs"} if name == "memory" else set())
         if name == "conv":

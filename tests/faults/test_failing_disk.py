@@ -15,7 +15,8 @@ from preloaded import preloaded
 HERE = Path(__file__).parent
 WRITERS = (
     "new file", "file", "link", "timings", "first timings", "table", "checkpoint",
-    "checkpoint of fsdp", "config", "report", "maps", "from a cluster", "inspection", "kernels",
+    "checkpoint of fsdp", "model", "config", "report", "maps", "from a cluster", "inspection",
+    "kernels",
 )  # fmt: skip
 
 

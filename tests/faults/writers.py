@@ -23,6 +23,7 @@ import torch
 from failing_disk import Act, Outcome, try_all
 from lightning.fabric.strategies.fsdp import FSDPStrategy
 
+import passband as pb
 from digits_run import config
 from passband.atomic import write_atomic
 from passband.functional import timings
@@ -71,6 +72,13 @@ def table(rows: list[Row]) -> Act:
 def saved(value: float) -> Act:
     state = {"model": {"weight": torch.full((300, 300), value)}, "epoch": 1}
     return lambda folder: AtomicCheckpointIO().save_checkpoint(state, folder / "last.ckpt")
+
+
+def model_saved(keep: float) -> Act:
+    model = torch.nn.Conv2d(64, 64, 3)
+    torch.nn.init.constant_(model.weight, keep)
+    pb.convert_(model, pb.Band(keep=keep))
+    return lambda folder: pb.save(model, folder / "net.safetensors")
 
 
 class _First(Sharded):
@@ -178,6 +186,7 @@ WRITERS: Mapping[str, Callable[[], Outcome]] = {
     "table": lambda: try_all(table([ROW]), table(MORE)),
     "checkpoint": lambda: try_all(saved(0), saved(1)),
     "checkpoint of fsdp": lambda: try_all(sharded(0), sharded(1)),
+    "model": lambda: try_all(model_saved(0.5), model_saved(0.25), comes_last="net.json"),
     "config": lambda: try_all(claimed("here"), claimed("there"), every=EVERY),
     "report": lambda: try_all(with_report, report.build, every=EVERY),
     "maps": lambda: try_all(maps(0), maps(1)),

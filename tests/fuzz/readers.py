@@ -12,8 +12,10 @@ import json
 import math
 import pickle
 import struct
+import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from hashlib import md5
@@ -22,14 +24,18 @@ from typing import Any
 from unittest.mock import ANY, patch
 
 import numpy as np
+import safetensors.torch
 import scipy.io
 import torch
 import yaml
 
+import passband as pb
 from passband.functional import timings
 from passband.lab import checkpoint, environment, experiments, report, results, rundir
 from passband.lab.data import archive, idx, series, svhn
 from passband.lab.data.unpickle import unpickle
+from passband.lab.models import load_model
+from passband.lab.models.saved import Architecture
 
 CONFIG: dict[str, Any] = {
     "data": "digits", "model": "lenet5", "keep": 0.5, "epochs": 2, "seeds": 2, "out": "here",
@@ -161,6 +167,44 @@ def _pickle_checked(folder: Path, content: bytes) -> None:
     by_file("last.ckpt", _checked)(folder, _packed(content))
 
 
+def _network() -> torch.nn.Module:
+    return torch.nn.Sequential(torch.nn.Conv1d(1, 2, 3), torch.nn.BatchNorm1d(2))
+
+
+@cache
+def _saved() -> tuple[bytes, bytes]:
+    """A model's file, and the JSON beside it."""
+    model = _network()
+    pb.convert_(model, pb.Band(keep=0.5), memory=pb.MemoryPolicy.bf16())
+    built = Architecture("lenet5", 10, (1, 28, 28), {"width": 1})
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "net.safetensors")
+        pb.save(model, path, architecture=built.to_dict())
+        return path.read_bytes(), path.with_suffix(".json").read_bytes()
+
+
+def _load_saved(path: Path) -> object:
+    path.with_suffix(".json").unlink(missing_ok=True)
+    return pb.load_(_network(), path)
+
+
+def _beside_saved(path: Path) -> object:
+    file = path.with_suffix(".safetensors")
+    file.write_bytes(_saved()[0])
+    return pb.load_(_network(), file)
+
+
+def _described(folder: Path, content: bytes) -> None:
+    """A file with another description in it; the laboratory's reader finds a wrong architecture."""
+    path = folder / "net.safetensors"
+    tensors = safetensors.torch.load(_saved()[0])
+    text = content.decode(errors="replace")
+    path.write_bytes(safetensors.torch.save(tensors, {"passband": text}))
+    _load_saved(path)
+    with suppress(ValueError):  # of the architecture, or of weights that are not that model's
+        load_model(path)
+
+
 def _idx(axes: int, count: int) -> bytes:
     sizes = [count, 3, 2][:axes]
     return struct.pack(f">4B{axes}I", 0, 0, 8, axes, *sizes) + bytes(range(math.prod(sizes)))
@@ -261,6 +305,14 @@ READERS: Mapping[str, Reader] = {
         (DELIMITED, DELIMITED.replace(b"\t", b",")),
         by_file("Toy_TRAIN.tsv", series.read_delimited),
         words=(b"\t", b",", b"nan", b"1e999", b"\x0b", b"1_0"),
+    ),
+    "model": Reader((_saved()[0],), by_file("net.safetensors", _load_saved),
+                    words=(b'"F32"', b"[0,9999999999]", b"__metadata__", b"\\u0000")),
+    "json of a model": Reader((_saved()[1],), by_file("net.json", _beside_saved),
+                              words=(b"NaN", b"1e999", b"null", b"[[[[")),
+    "description of a model": Reader(
+        (json.dumps({k: v for k, v in json.loads(_saved()[1]).items() if k != "sha256"}).encode(),),
+        _described, words=(b"NaN", b"1e999", b"null", b"[[[[", b'"version": 2', b'"lenet5"'),
     ),
     "idx": Reader((_idx(3, 2),), by_file("images", _read_idx("images")), words=(b"\xff" * 4,)),
     "idx.gz": Reader(

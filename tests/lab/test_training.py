@@ -77,7 +77,8 @@ def test_batch_norm_meets_no_batch_of_a_single_value(
 def test_the_run_directory_holds_the_run(finished_run: Result) -> None:
     out = Path(finished_run.config.out)
     assert {p.name for p in out.iterdir()} == {
-        "config.yaml", "environment.yaml", "last.ckpt", "results.csv",
+        "config.yaml", "environment.yaml", "last.ckpt", "model.json", "model.safetensors",
+        "results.csv",
     }  # fmt: skip
     written = files.read_yaml(out / "config.yaml")
     assert (written["data"], written["model"], written["keep"]) == ("digits", "lenet5", 0.5)
@@ -186,8 +187,11 @@ def test_two_processes_learn_as_one(tmp_path: Path) -> None:
     for row, wanted in zip(theirs, ours, strict=True):
         assert row.value == pytest.approx(wanted.value, rel=2e-3), row
     mine = weights(tmp_path / "one")
-    for name, value in weights(tmp_path / "two").items():
+    last = weights(tmp_path / "two")
+    for name, value in last.items():
         torch.testing.assert_close(value, mine[name], rtol=1e-2, atol=1e-3)
+    left = models.load_model(tmp_path / "two" / "model.safetensors").state_dict()
+    assert all(torch.equal(left[name], value) for name, value in last.items())
 
 
 def test_a_rate_halved_every_50_epochs(tmp_path: Path) -> None:
@@ -222,6 +226,13 @@ def test_a_band_that_moved_is_measured_in_every_precision(
     result = train(config(tmp_path, epochs=2, limit=100, precision=precision, **band))
     assert result.keep_measured is not None
     assert 0.05 < result.keep_measured <= 1
+    left = models.load_model(tmp_path / "model.safetensors")
+    dynamic = pb.Band(energy=0.9, dynamic=True)
+    wanted = dynamic if "energy" in band else pb.Band(keep=0.5)  # that of its tests
+    assert {layer.band for layer in band_layers(left).values()} == {wanted}
+    assert {p.dtype for p in left.parameters()} == {
+        torch.float64 if precision == "64-true" else torch.bfloat16
+    }
 
 
 def test_a_validation_leaves_each_layer_in_its_mode(tmp_path: Path) -> None:

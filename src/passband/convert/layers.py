@@ -10,7 +10,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils import parametrize
 
 from passband import nn as band_nn
-from passband.nn.setting import BandSetting
+from passband.nn.setting import BandSetting, Setting
 
 BAND_OF: dict[type[nn.Module], type[nn.Module]] = {
     nn.Conv1d: band_nn.BandConv1d,
@@ -72,3 +72,19 @@ def change_class(module: nn.Module, cls: type[nn.Module]) -> None:
         made_up = {k: v for k, v in vars(current).items() if k not in ("__dict__", "__weakref__")}
         cls = type(f"Parametrized{cls.__name__}", (cls,), made_up)
     module.__class__ = cls
+
+
+def to_band(module: nn.Module, setting: Setting) -> None:
+    """Make a convolution band-limited, or one that is so already another."""
+    cls = own_class(module)
+    if cls in BAND_OF:
+        change_class(module, BAND_OF[cls])
+    assert isinstance(module, BandSetting)
+    module.configure(setting)
+
+
+def to_plain(module: nn.Module) -> None:
+    """Make a band-limited convolution the ordinary one again."""
+    assert isinstance(module, BandSetting)
+    module.unconfigure()
+    change_class(module, PLAIN_OF[own_class(module)])

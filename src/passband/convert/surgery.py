@@ -15,11 +15,12 @@ from passband.convert.layers import (
     BAND_OF,
     PLAIN_OF,
     band_layers,
-    change_class,
     check_model,
     convolutions,
     own_class,
     scripted,
+    to_band,
+    to_plain,
 )
 from passband.convert.report import ConvertReport, Row, with_plans
 from passband.functional.arguments import check_choices
@@ -117,9 +118,7 @@ def convert_(
         channels = int(getattr(module, "in_channels", 0))
         rows.append(Row(name, before.__name__, after.__name__, requested, reason, channels))
     for module, setting in chosen:
-        change_class(module, BAND_OF[own_class(module)])
-        assert isinstance(module, BandSetting)
-        module.configure(setting)
+        to_band(module, setting)
     policy = policy_of(model)
     if memory is not None:
         attach_(model, memory)
@@ -130,7 +129,7 @@ def convert_(
         return with_plans(report, model, example)
     except BaseException:
         for module, _ in chosen:
-            _to_plain(module)
+            to_plain(module)
         detach_(model)
         if policy is not None:
             attach_(model, policy)
@@ -162,7 +161,7 @@ def revert_(model: nn.Module) -> list[str]:
         (name, module) for name, module in convolutions(model) if own_class(module) in PLAIN_OF
     ]
     for _, module in layers:
-        _to_plain(module)
+        to_plain(module)
     detach_(model)
     return [name for name, _ in layers]
 
@@ -264,9 +263,3 @@ def _is_pointwise(module: nn.Module) -> bool:
         return all(k == 1 for k in cast("_ConvNd", module).kernel_size)
     weight = module.weight  # a traced module has no kernel_size
     return isinstance(weight, Tensor) and all(k == 1 for k in weight.shape[2:])
-
-
-def _to_plain(module: nn.Module) -> None:
-    assert isinstance(module, BandSetting)
-    module.unconfigure()
-    change_class(module, PLAIN_OF[own_class(module)])

@@ -5,6 +5,7 @@ from typing import Any
 
 import passband
 from passband.lab.bench.arguments import add_bench
+from passband.lab.export.arguments import add_export
 from passband.lab.inspect.arguments import add_inspect
 from passband.lab.parsing import Commands, Parser, add_json, examples
 from passband.lab.studies.arguments import add_study
@@ -53,6 +54,7 @@ def parser() -> Parser:
     _add_report(commands)
     add_bench(commands)
     add_inspect(commands)
+    add_export(commands)
     _add_completion(commands)
     return top
 

@@ -9,6 +9,12 @@ FILE_NAME = "last.ckpt"
 PARTS = ("model", "optimizer", "schedule", "precision", "history", "callbacks", "epoch")
 
 
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    """The model's state in a checkpoint, on the CPU; however many processes trained, all of it."""
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    return dict(content["model"])
+
+
 def check(path: Path, model: torch.nn.Module) -> None:
     """Proves that a checkpoint can be read and is of this model, which then has its weights.
 

@@ -16,6 +16,7 @@ from passband.lab.arguments import parser
 from passband.lab.bench import command as benchmark
 from passband.lab.bench.memory import command as techniques
 from passband.lab.config import TrainConfig
+from passband.lab.export.command import command as export
 from passband.lab.extra import advice
 from passband.lab.finish import finish
 from passband.lab.inspect.command import command as inspect
@@ -157,5 +158,5 @@ def _report(options: Namespace) -> Outcome | None:
 
 _COMMANDS: dict[str, Callable[[Namespace], Outcome | None]] = {
     "train": _train, "study": studies.command, "bench": _bench, "inspect": inspect,
-    "report": _report, "demo": _demo, "completion": completion.command,
+    "export": export, "report": _report, "demo": _demo, "completion": completion.command,
 }  # fmt: skip

@@ -21,10 +21,13 @@ from passband.lab.measurement import MakeProbe, Measurement, Probe, short
 from passband.lab.processes import is_first
 from passband.lab.quiet import quiet
 from passband.lab.results import Row
+from passband.saving.description import Description, describe
+from passband.saving.file import write
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
 
+MODEL = "model.safetensors"
 _MAPS = {1: "series", 2: "images", 3: "volumes"}
 
 
@@ -97,7 +100,8 @@ def train(
 
     Args:
         run: What to train. Its directory receives ``config.yaml``, ``last.ckpt`` after each epoch
-            and, at the end, ``results.csv``.
+            and, at the end, the last epoch's model to hand on, ``model.safetensors`` with
+            ``model.json`` (see ``passband.save``), and ``results.csv``.
         resume: Continue from ``last.ckpt``; the result is that of an uninterrupted run. Where it
             computes may change, the number of processes may not: it multiplies the batch size.
         probes: Make callbacks that measure; what they find is part of the result.
@@ -128,9 +132,10 @@ def train(
                 environment.save(out, **sizes(run.data, loaded))
             told = [*moves, *measure, *callbacks]
             work = partial(_fit, model=model, run=run, loaded=loaded, callbacks=told, resume=resume)
-            measured, keep_of_data = fabric.launch(work)
+            measured, keep_of_data, description = fabric.launch(work)
             result = Result(run, keep_measured if keep_of_data is None else keep_of_data, measured)
             if is_first():
+                write(out / MODEL, description, checkpoint.weights(path))
                 results.write(out / results.FILE_NAME, result.rows())
     return result
 
@@ -143,8 +148,12 @@ def _fit(
     loaded: data.LabeledData,
     callbacks: Sequence[Callback],
     resume: bool,
-) -> tuple[tuple[Measurement, ...], float | None]:
-    """What each process does; returns what was measured, and the keep where it is of the data."""
+) -> tuple[tuple[Measurement, ...], float | None, Description]:
+    """What each process does.
+
+    Returns:
+        What was measured, the keep where it is of the data, and the model but for its weights.
+    """
     path = Path(run.out) / checkpoint.FILE_NAME
     loop = Loop(fabric, model, run, loaded, callbacks)
     if resume:
@@ -157,7 +166,9 @@ def _fit(
     once = {(one.metric, one.epoch): one for one in reversed(measured)}
     # A share of energy is so many coefficients only on data; a moving band has moved.
     moved = run.energy is not None or run.keep_start is not None
-    return tuple(reversed(once.values())), bands.measured(loop) if moved else None
+    keep_of_data = bands.measured(loop) if moved else None
+    built = architecture(run, loaded).to_dict()
+    return tuple(reversed(once.values())), keep_of_data, describe(loop.model, built)
 
 
 def _tested(loop: Loop) -> list[Measurement]:
@@ -221,20 +232,24 @@ def build(run: TrainConfig, loaded: data.LabeledData) -> tuple[nn.Module, float 
             f"augment {run.augment!r} is for images, but {run.data!r} holds "
             f"{_MAPS[len(loaded.space)]}"
         )
+    model = architecture(run, loaded).build()
+    if dims is None:
+        _try(run, model, loaded)
+    return model, bands.convert(model, run, data.first(loaded.train, 2)[0])
+
+
+def architecture(run: TrainConfig, loaded: data.LabeledData) -> models.Architecture:
+    """How the model of a run is built.
+
+    Raises:
+        ValueError: The model is unknown.
+    """
     options: dict[str, object] = {}
     if "image_size" in models.options(run.model):
         options["image_size"] = loaded.space
     options |= {key: v for key in ("beta", "store") if (v := getattr(run, key)) is not None}
-    model = models.create_as_told(
-        run.model,
-        num_classes=loaded.num_classes,
-        in_channels=loaded.in_channels,
-        **options,
-        **dict(run.options),
-    )
-    if dims is None:
-        _try(run, model, loaded)
-    return model, bands.convert(model, run, data.first(loaded.train, 2)[0])
+    shape = (loaded.in_channels, *loaded.space)
+    return models.Architecture(run.model, loaded.num_classes, shape, options | dict(run.options))
 
 
 def _try(run: TrainConfig, model: nn.Module, loaded: data.LabeledData) -> None:
@@ -264,5 +279,8 @@ def sizes(name: str, loaded: data.LabeledData) -> dict[str, Any]:
 
 
 def _checkpoint_bytes(model: nn.Module) -> int:
-    """Room for two checkpoints (the old one and the new) of weights and two moments each."""
-    return 6 * sum(p.numel() * p.element_size() for p in model.parameters()) + 2**20
+    """Room for two checkpoints (the old one and the new) of weights and two moments each.
+
+    And for the model to hand on.
+    """
+    return 7 * sum(p.numel() * p.element_size() for p in model.parameters()) + 2**20

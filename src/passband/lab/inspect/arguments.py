@@ -33,7 +33,7 @@ def add_inspect(commands: "Commands[Any]") -> None:
     one.add_argument("--data", metavar="NAME", help="whose first batch is looked at, and how much "
                      "of its energy bands keep (default: noise)")  # fmt: skip
     one.add_argument("--root", "--data-dir", metavar="DIR", help="of data that is not shipped")
-    one.add_argument("--input-shape", type=_shape, metavar="CxHxW",
+    one.add_argument("--input-shape", type=shape, metavar="CxHxW",
                      help="of the noise (default by the model: 3x32x32 for images)")  # fmt: skip
     one.add_argument("--batch", type=int, metavar="N", default=BATCH,
                      help=f"samples (default {BATCH})")  # fmt: skip
@@ -51,13 +51,14 @@ def add_inspect(commands: "Commands[Any]") -> None:
     one.set_defaults(command="inspect")
 
 
-def _shape(text: str) -> tuple[int, ...]:
+def shape(text: str) -> tuple[int, ...]:
+    """Channels and sizes of a map, as a user writes them."""
     try:
-        shape = tuple(map(int, text.split("x")))
+        sizes = tuple(map(int, text.split("x")))
     except ValueError:
-        shape = ()
-    if len(shape) < 2 or min(shape) < 1:
+        sizes = ()
+    if len(sizes) < 2 or min(sizes) < 1:
         raise argparse.ArgumentTypeError(
             f"channels and sizes of at least 1, as 3x32x32; got {text!r}"
         )
-    return shape
+    return sizes

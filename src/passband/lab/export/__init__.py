@@ -1,0 +1,1 @@
+"""Programs of models that run without passband, checked and timed."""
