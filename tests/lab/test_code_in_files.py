@@ -41,8 +41,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("data: ['planted:net']\nmodel: [lenet5]\n", "names code to run (planted:net)"),
         ("data: [digits]\noptions: {allow_imports: true}\nmodel: ['planted:net']\n",
          "names code to run (planted:net)"),
-        # A shorter word, and a value that is a word of its own.
-        ("data: [digits]\noptions: {mode: 'planted:net'}\n", "names code to run (planted:net)"),
+        # A shorter word, which is none, and a value that is a word of its own.
+        ("data: [digits]\noptions: {mode: 'planted:net'}\n", "unknown option --mode"),
         ("data: [digits]\noptions: {epochs: [1, '--model=planted:net']}\n",
          "names code to run (planted:net)"),
         ("data: [digits]\nmodel: [lenet5]\nbundled: {data: ['planted:net']}\n",
