@@ -43,7 +43,8 @@ def spectral_threshold(
         ValueError: β is negative or no number; another store.
 
     Source:
-        Guan et al., "SpecNet: Spectral Domain Convolutional Neural Network", thresholding of the forward pass.
+        Guan et al., "SpecNet: Spectral Domain Convolutional Neural Network", the threshold of its
+        forward pass.
 
     Examples:
         >>> s = Spectrum(torch.tensor([3.0, 4.0]).view(1, 2, 1, 1), (1,), (1,))
