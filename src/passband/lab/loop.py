@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from passband.convert.observe import evaluating
-from passband.lab.batches import Batches, batched
+from passband.lab.batches import EVALUATION_BATCH, Batches, batched
 from passband.lab.callback import Callback
 from passband.lab.config import TrainConfig
 from passband.lab.data import LabeledData, Samples
@@ -21,8 +21,6 @@ from passband.lab.data.extent import extent
 from passband.lab.data.noise import NOISES
 from passband.lab.history import History
 from passband.lab.optimization import make_optimizer, make_schedule
-
-EVALUATION_BATCH = 512
 
 
 class Loop:
