@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from functools import partial
 from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
-from joblib import effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
@@ -41,7 +39,7 @@ class BandClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         batch_size: cases in a step of the optimiser, Adam.
         learning_rate: of the first step; it falls to zero along a cosine.
         early_stopping: whether to hold out a validation part and to stop when its loss no longer
-            falls. Each network then has the weights with the highest accuracy on that part.
+            falls. Each network then has the weights of the lowest.
         validation_fraction: share of each class that is held out, if so: the last cases of the
             class in the order of `X`, at least one, and one less than all.
         n_iter_no_change: epochs without a lower loss on the validation part that end training.
@@ -62,9 +60,6 @@ class BandClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         n_channels_, n_timepoints_: of the series.
         n_features_in_: the length of the second axis of `X`, as scikit-learn has it.
     """
-
-    _network: ClassVar[Callable[[int, int], nn.Module]]
-    """From classes and channels."""
 
     def __init__(
         self,
@@ -105,18 +100,17 @@ class BandClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
                 there are fewer than two classes, or, with early stopping, a class of one case.
         """
         self._check_parameters()
-        X, y = validate_data(self, X, y, allow_nd=True, dtype=np.float32)
-        maps = _maps(X)
-        check_classification_targets(y)
-        classes, indices = np.unique(y, return_inverse=True)
+        series, labels = validate_data(self, X, y, allow_nd=True, dtype=np.float32)
+        maps = _maps(series)
+        check_classification_targets(labels)
+        classes, indices = np.unique(labels, return_inverse=True)
         if len(classes) < 2:
             raise ValueError(f"y has 1 class, {classes[0]!r}; at least 2 are needed")
         cases = TensorDataset(maps, torch.from_numpy(indices))
         training = self._training(cases, len(classes), maps.shape[1])
-        jobs = min(effective_n_jobs(self.n_jobs), self.n_estimators)
-        found = Parallel(n_jobs=jobs)(
-            delayed(train)(training, seed, number)
-            for number, seed in enumerate(_seeds(self.random_state, self.n_estimators), 1)
+        seeds = _seeds(self.random_state, self.n_estimators)
+        found = Parallel(n_jobs=self.n_jobs if len(seeds) > 1 else 1)(
+            delayed(train)(training, seed, number) for number, seed in enumerate(seeds, 1)
         )
         self.classes_ = classes
         self.n_channels_, self.n_timepoints_ = maps.shape[1:]
@@ -152,6 +146,11 @@ class BandClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         found = self.predict_proba(X).argmax(1)
         return self.classes_[found]  # type: ignore[no-any-return]
 
+    @staticmethod
+    @abstractmethod
+    def _network(classes: int, channels: int) -> nn.Module:
+        """With fresh weights, for series of so many channels."""
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
@@ -162,24 +161,26 @@ class BandClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
             check_scalar(self.keep, "keep", Real, min_val=0, max_val=1, include_boundaries="right")
         for name in ("n_estimators", "epochs", "batch_size", "n_iter_no_change"):
             check_scalar(getattr(self, name), name, Integral, min_val=1)
-        check_scalar(self.learning_rate, "learning_rate", Real, min_val=0, include_boundaries="neither")
+        check_scalar(
+            self.learning_rate, "learning_rate", Real, min_val=0, include_boundaries="neither"
+        )
         check_scalar(
             self.validation_fraction, "validation_fraction", Real, min_val=0, max_val=1,
             include_boundaries="neither",
         )  # fmt: skip
 
     def _training(self, cases: TensorDataset, classes: int, channels: int) -> Training:
-        validation, early_stop = None, 0
+        validation = None
         if self.early_stopping:
             maps, labels = cases.tensors
             heads, ends = tails(labels, float(self.validation_fraction))
             cases = TensorDataset(maps[heads], labels[heads])
             validation = TensorDataset(maps[ends], labels[ends])
-            early_stop = int(self.n_iter_no_change)
         recipe = Recipe(int(self.epochs), int(self.batch_size), float(self.learning_rate))
         keep = None if self.keep is None else float(self.keep)
-        build = partial(type(self)._network, classes, channels)
-        return Training(build, keep, cases, validation, recipe, early_stop, bool(self.verbose))
+        build = partial(self._network, classes, channels)
+        patience, verbose = int(self.n_iter_no_change), bool(self.verbose)
+        return Training(build, keep, cases, validation, recipe, patience, verbose)
 
 
 def _maps(X: NDArray[np.float32]) -> Tensor:
@@ -195,5 +196,6 @@ def _maps(X: NDArray[np.float32]) -> Tensor:
 
 def _seeds(random_state: int | np.random.RandomState | None, count: int) -> list[int]:
     """One for each network; an int is itself the first."""
-    drawn = check_random_state(random_state).randint(np.iinfo(np.int32).max, size=count).tolist()
-    return [int(random_state), *drawn[1:]] if isinstance(random_state, Integral) else drawn
+    drawn = check_random_state(random_state).randint(np.iinfo(np.int32).max, size=count)
+    seeds = [int(seed) for seed in drawn]
+    return [int(random_state), *seeds[1:]] if isinstance(random_state, Integral) else seeds

@@ -1,5 +1,7 @@
 """The fully convolutional network as a classifier."""
 
+from torch import nn
+
 from passband.estimators.base import BandClassifier
 from passband.lab.models.fcn import fcn
 
@@ -7,4 +9,6 @@ from passband.lab.models.fcn import fcn
 class BandFCNClassifier(BandClassifier):
     """The fully convolutional network (Wang, Yan and Oates 2017) with band-limited convolutions."""
 
-    _network = staticmethod(fcn)
+    @staticmethod
+    def _network(classes: int, channels: int) -> nn.Module:
+        return fcn(classes, channels)

@@ -6,20 +6,23 @@ for one core and needs torch alone; weights after training are the same to the b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from threading import Lock
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import TensorDataset
 
 import passband as pb
 from passband.convert.observe import evaluating
 from passband.lab.batches import EVALUATION_BATCH, Batches, batched
-from passband.lab.history import History
 from passband.lab.optimization import make_optimizer, make_schedule
 from passband.lab.recipes import Recipe
 
@@ -36,7 +39,7 @@ class Training:
         cases: Maps float32 `(C, length)` and class indices to learn from.
         validation: The same, to say when to stop; None trains for all epochs.
         recipe: How weights move.
-        early_stop: Epochs without a lower loss after which training ends; 0 never ends it.
+        patience: Epochs without a lower loss on the validation part that end training.
         verbose: Whether each epoch is printed.
     """
 
@@ -45,7 +48,7 @@ class Training:
     cases: TensorDataset
     validation: TensorDataset | None
     recipe: Recipe
-    early_stop: int
+    patience: int
     verbose: bool
 
 
@@ -54,7 +57,7 @@ class Trained:
     """A network after its training.
 
     Attributes:
-        network: With the weights that did best on the validation part, or else the last ones.
+        network: With the weights of the lowest loss on the validation part, or else the last ones.
         epochs: How many it was trained for.
         keep_measured: Share of coefficients that its bands really keep; None without bands.
     """
@@ -78,10 +81,8 @@ def train(training: Training, seed: int, number: int) -> Trained:
         if training.keep is not None:
             band, example = pb.Band(keep=training.keep), training.cases[:2][0]
             keep_measured = pb.convert_(network, band, example=example).keep_measured
-        history = _fit(network, training, seed, number)
-    if history.best:
-        network.load_state_dict(history.best)
-    return Trained(network.eval(), len(history.losses), keep_measured)
+        epochs = _fit(network, training, seed, number)
+    return Trained(network.eval(), epochs, keep_measured)
 
 
 def probabilities(network: nn.Module, maps: Tensor) -> Tensor:
@@ -107,41 +108,49 @@ def _built(build: Callable[[], nn.Module], seed: int) -> nn.Module:
         return build()
 
 
-def _fit(network: nn.Module, training: Training, seed: int, number: int) -> History:
+def _fit(network: nn.Module, training: Training, seed: int, number: int) -> int:
+    """Moves the weights, and says for how many epochs."""
     recipe, held = training.recipe, training.validation
     batches = Batches(training.cases, recipe.batch_size, seed=seed)
     optimizer = make_optimizer(network.parameters(), recipe)
     schedule = make_schedule(optimizer, recipe, recipe.epochs * len(batches))
-    history = History(training.early_stop)
-    for epoch in range(recipe.epochs):
-        batches.set_epoch(epoch)
-        total, count = 0.0, 0
-        for maps, labels in batched(training.cases, batches):
-            loss = cross_entropy(network(maps), labels)
-            loss.backward()
-            optimizer.step()
-            optimizer.zero_grad()
-            schedule.step()
-            total, count = total + loss.item() * len(labels), count + len(labels)
-        history.add(network, total / count, None if held is None else _validated(network, held))
+    lowest, at, best = math.inf, 0, network.state_dict()
+    for epoch in range(1, recipe.epochs + 1):
+        batches.set_epoch(epoch - 1)
+        loss = _epoch(network, batched(training.cases, batches), optimizer, schedule)
+        said = f"network {number}, epoch {epoch} of {recipe.epochs}: loss {loss:.4g}"
+        if held is not None:
+            loss = _loss(network, *held.tensors)
+            said += f", of the validation part {loss:.4g}"
+            if loss < lowest:
+                lowest, at, best = loss, epoch, deepcopy(network.state_dict())
         if training.verbose:
-            print(f"network {number}, epoch {epoch + 1} of {recipe.epochs}: {_said(history)}")
-        if history.ended:
+            print(said)
+        if held is not None and epoch - at >= training.patience:
             break
-    return history
+    network.load_state_dict(best)  # without a validation part they are what it has
+    return epoch
 
 
-def _validated(network: nn.Module, held: TensorDataset) -> tuple[float, float]:
-    """Mean loss, and share that is right."""
-    maps, labels = held.tensors
+def _epoch(
+    network: nn.Module,
+    batches: Iterable[Sequence[Tensor]],
+    optimizer: Optimizer,
+    schedule: LRScheduler,
+) -> float:
+    """Trains on each batch, and returns the mean loss of a case."""
+    total, count = 0.0, 0
+    for maps, labels in batches:
+        loss = cross_entropy(network(maps), labels)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        schedule.step()  # that of the recipe, a cosine, moves with each step
+        total, count = total + loss.item() * len(labels), count + len(labels)
+    return total / count
+
+
+def _loss(network: nn.Module, maps: Tensor, labels: Tensor) -> float:
     with evaluating(network):
         logits = torch.cat([network(part) for part in maps.split(EVALUATION_BATCH)])
-    return cross_entropy(logits, labels).item(), (logits.argmax(1) == labels).float().mean().item()
-
-
-def _said(history: History) -> str:
-    said = f"loss {history.losses[-1]:.4g}"
-    if history.validation:
-        loss, accuracy = history.validation[-1]
-        said += f", validation loss {loss:.4g}, accuracy {accuracy:.4g}"
-    return said
+    return cross_entropy(logits, labels).item()

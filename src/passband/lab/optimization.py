@@ -28,9 +28,7 @@ def make_optimizer(parameters: Iterable[nn.Parameter], run: TrainConfig | Recipe
     return Adam(parameters, rate, weight_decay=decay)
 
 
-def make_schedule(
-    optimizer: Optimizer, run: TrainConfig | Recipe, steps: int
-) -> LRScheduler:
+def make_schedule(optimizer: Optimizer, run: TrainConfig | Recipe, steps: int) -> LRScheduler:
     """The schedule of a run: "cosine" moves after each of ``steps``, the others by epochs."""
     if run.schedule == "plateau":
         return ReduceLROnPlateau(optimizer, patience=run.patience, factor=run.factor)
