@@ -9,14 +9,13 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from passband.estimators import BandFCNClassifier, BandInceptionTimeClassifier
 from passband.estimators.base import BandClassifier
 
-BRIEF = {"epochs": 3, "batch_size": 64, "learning_rate": 1e-2}
 ESTIMATORS = [
-    BandFCNClassifier(**BRIEF),
-    BandInceptionTimeClassifier(n_estimators=1, **BRIEF),
+    BandFCNClassifier(epochs=3, batch_size=64, learning_rate=1e-2),
+    BandInceptionTimeClassifier(n_estimators=1, epochs=3, batch_size=64, learning_rate=1e-2),
 ]
 
 
-@parametrize_with_checks(ESTIMATORS)
+@parametrize_with_checks(ESTIMATORS)  # type: ignore[untyped-decorator]
 def test_scikit_learns_checks(
     estimator: BandClassifier, check: Callable[[BandClassifier], None]
 ) -> None:

@@ -35,7 +35,7 @@ def test_pytorchs_seed_and_threads_neither_matter_nor_change() -> None:
         assert torch.equal(torch.get_rng_state(), before)
         assert torch.get_num_threads() == threads
     torch.set_num_threads(1)
-    np.testing.assert_array_equal(*found)
+    np.testing.assert_array_equal(found[0], found[1])
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading"])

@@ -105,7 +105,7 @@ class BandClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         check_classification_targets(labels)
         classes, indices = np.unique(labels, return_inverse=True)
         if len(classes) < 2:
-            raise ValueError(f"y has 1 class, {classes[0]!r}; at least 2 are needed")
+            raise ValueError(f"y has 1 class, {classes.item()!r}; at least 2 are needed")
         cases = TensorDataset(maps, torch.from_numpy(indices))
         training = self._training(cases, len(classes), maps.shape[1])
         seeds = _seeds(self.random_state, self.n_estimators)
