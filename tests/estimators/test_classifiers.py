@@ -109,7 +109,7 @@ def test_pickled_it_says_the_same() -> None:
 
 def test_it_has_a_place_in_searches() -> None:
     series, labels = waves(cases=60)
-    pipeline = make_pipeline(StandardScaler(), fcn(epochs=6, learning_rate=0.01))
+    pipeline = make_pipeline(StandardScaler(), fcn(epochs=15, learning_rate=0.01))
     assert cross_val_score(pipeline, series, labels, cv=2).min() > 0.8
     keeps = {"bandfcnclassifier__keep": [None, 0.5]}
     search = GridSearchCV(pipeline, keeps, cv=2).fit(series, labels)
