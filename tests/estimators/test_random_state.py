@@ -15,6 +15,7 @@ from passband.estimators.base import BandClassifier
 from passband.lab import data
 from passband.lab.checkpoint import FILE_NAME
 from passband.lab.config import TrainConfig
+from passband.lab.recipes import Recipe, recipe_for
 from passband.lab.training import train
 
 X, Y = waves()
@@ -53,12 +54,21 @@ def test_another_state_gives_another_result() -> None:
 
 
 @pytest.mark.parametrize(
+    ("model", "kind"),
+    [("fcn", BandFCNClassifier), ("inceptiontime", BandInceptionTimeClassifier)],
+)
+def test_the_recipe_is_the_laboratorys(model: str, kind: type[BandClassifier]) -> None:
+    wanted, found = recipe_for("ucr:GunPoint", model), kind()
+    assert Recipe(found.epochs, found.batch_size, found.learning_rate) == wanted
+
+
+@pytest.mark.parametrize(
     ("model", "estimator"),
     [
-        ("fcn", BandFCNClassifier(keep=None, epochs=3, batch_size=16, random_state=5)),
-        ("fcn", BandFCNClassifier(keep=0.5, epochs=3, batch_size=16, random_state=5)),
+        ("fcn", BandFCNClassifier(keep=None, epochs=3, random_state=5)),
+        ("fcn", BandFCNClassifier(keep=0.5, epochs=3, random_state=5)),
         ("inceptiontime", BandInceptionTimeClassifier(
-            keep=0.25, n_estimators=2, epochs=1, batch_size=16, random_state=5)),
+            keep=0.25, n_estimators=2, epochs=1, random_state=5)),
     ],
 )  # fmt: skip
 def test_the_first_network_is_the_laboratorys(
@@ -66,7 +76,7 @@ def test_the_first_network_is_the_laboratorys(
 ) -> None:
     run = TrainConfig.recommended(
         "ucr:ItalyPowerDemand", model, str(tmp_path), keep=estimator.keep, seed=5,
-        epochs=estimator.epochs, batch_size=16, accelerator="cpu",
+        epochs=estimator.epochs, accelerator="cpu",
     )  # fmt: skip
     accuracy = train(run).test_accuracy
     loaded = data.load(run.data)
