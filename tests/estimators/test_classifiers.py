@@ -164,5 +164,13 @@ def test_series_of_another_shape_are_refused() -> None:
 
 
 def test_one_class_is_refused() -> None:
+    classifier = fcn()
     with pytest.raises(ValueError, match="y has 1 class, 'wave'; at least 2 are needed"):
-        fcn().fit(X[1::2], Y[1::2])
+        classifier.fit(X[1::2], Y[1::2])
+    with pytest.raises(NotFittedError):
+        classifier.predict(X)
+
+
+def test_a_loss_that_is_not_finite_is_told() -> None:
+    with pytest.raises(ValueError, match="loss of network 1 is nan in epoch 1: scale the series"):
+        fcn(learning_rate=1e38).fit(X, Y)

@@ -97,7 +97,8 @@ class BandClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
         Raises:
             TypeError, ValueError: a parameter, `X` or `y` is of the wrong type, shape or range;
-                there are fewer than two classes, or, with early stopping, a class of one case.
+                there are fewer than two classes, or, with early stopping, a class of one case; or
+                the loss is no longer finite.
         """
         self._check_parameters()
         series, labels = validate_data(self, X, y, allow_nd=True, dtype=np.float32)
@@ -129,7 +130,7 @@ class BandClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
             sklearn.exceptions.NotFittedError: `fit` was not called.
             ValueError: series of another shape than in `fit`, or with missing values.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "networks_")
         maps = _maps(validate_data(self, X, allow_nd=True, dtype=np.float32, reset=False))
         wanted = (self.n_channels_, self.n_timepoints_)
         if maps.shape[1:] != wanted:

@@ -74,6 +74,9 @@ def train(training: Training, seed: int, number: int) -> Trained:
         training: From what, and how.
         seed: Of initial weights and the order of cases; PyTorch's own generator stays as it is.
         number: Of the network, for what is printed.
+
+    Raises:
+        ValueError: The loss is no longer finite.
     """
     with one_thread():
         network = _built(training.build, seed)
@@ -118,6 +121,11 @@ def _fit(network: nn.Module, training: Training, seed: int, number: int) -> int:
     for epoch in range(1, recipe.epochs + 1):
         batches.set_epoch(epoch - 1)
         loss = _epoch(network, batched(training.cases, batches), optimizer, schedule)
+        if not math.isfinite(loss):
+            raise ValueError(
+                f"the loss of network {number} is {loss} in epoch {epoch}: scale the series, or "
+                f"take a learning_rate below {recipe.learning_rate}"
+            )
         said = f"network {number}, epoch {epoch} of {recipe.epochs}: loss {loss:.4g}"
         if held is not None:
             loss = _loss(network, *held.tensors)
