@@ -7,10 +7,11 @@ from torch import Tensor, nn
 
 import passband as pb
 from passband.convert.layers import band_layers
+from passband.lab.batches import EVALUATION_BATCH
 from passband.lab.callback import Callback
 from passband.lab.config import TrainConfig
 from passband.lab.data import first
-from passband.lab.loop import EVALUATION_BATCH, Loop
+from passband.lab.loop import Loop
 
 _POLICIES: dict[str, Callable[[], pb.MemoryPolicy]] = {
     "exact": pb.MemoryPolicy.exact,

@@ -10,6 +10,9 @@ from torch.utils.data import DataLoader, DistributedSampler, Sampler
 
 from passband.lab.data.labeled import Samples, in_memory, size
 
+EVALUATION_BATCH = 512
+"""Samples side by side where nothing is held for backward."""
+
 _MOST_WORKERS = 8
 
 

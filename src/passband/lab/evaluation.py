@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from passband.lab.batches import EVALUATION_BATCH
 from passband.lab.data import LabeledData, gather, size
-from passband.lab.loop import EVALUATION_BATCH
 from passband.lab.measurement import short
 
 Batch = tuple[Tensor, Tensor]

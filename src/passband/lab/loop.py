@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from passband.convert.observe import evaluating
-from passband.lab.batches import Batches, batched
+from passband.lab.batches import EVALUATION_BATCH, Batches, batched
 from passband.lab.callback import Callback
 from passband.lab.config import TrainConfig
 from passband.lab.data import LabeledData, Samples
@@ -25,8 +25,6 @@ from passband.lab.optimization import make_optimizer, make_schedule
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
-
-EVALUATION_BATCH = 512
 
 
 class Loop:

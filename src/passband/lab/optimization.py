@@ -13,11 +13,12 @@ from torch.optim.lr_scheduler import (
 )
 
 from passband.lab.config import TrainConfig
+from passband.lab.recipes import Recipe
 
 HALVING_EPOCHS = 50  # after which the schedule of that name halves the rate
 
 
-def make_optimizer(parameters: Iterable[nn.Parameter], run: TrainConfig) -> Optimizer:
+def make_optimizer(parameters: Iterable[nn.Parameter], run: TrainConfig | Recipe) -> Optimizer:
     """The optimiser of a run."""
     rate, decay = run.learning_rate, run.weight_decay
     if run.optimizer == "sgd":
@@ -27,7 +28,7 @@ def make_optimizer(parameters: Iterable[nn.Parameter], run: TrainConfig) -> Opti
     return Adam(parameters, rate, weight_decay=decay)
 
 
-def make_schedule(optimizer: Optimizer, run: TrainConfig, steps: int) -> LRScheduler:
+def make_schedule(optimizer: Optimizer, run: TrainConfig | Recipe, steps: int) -> LRScheduler:
     """The schedule of a run: "cosine" moves after each of ``steps``, the others by epochs."""
     if run.schedule == "plateau":
         return ReduceLROnPlateau(optimizer, patience=run.patience, factor=run.factor)

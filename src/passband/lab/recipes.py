@@ -25,7 +25,7 @@ class Recipe:
 # By model, or by (data, model) where a data set asks for something else.
 RECIPES: dict[str | tuple[str, str], Recipe] = {
     "lenet5": Recipe(epochs=6),
-    "fcn": Recipe(epochs=60, batch_size=16),
+    **dict.fromkeys(("fcn", "inceptiontime"), Recipe(epochs=60, batch_size=16)),
     "resnet18": Recipe(epochs=30, batch_size=128, optimizer="sgd", learning_rate=0.1,
                        weight_decay=5e-4),
     **dict.fromkeys(("vgg16", "spec_vgg16", "spec_vgg16_bn"), Recipe(learning_rate=3e-4)),

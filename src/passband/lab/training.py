@@ -13,10 +13,11 @@ import torch
 from torch import nn
 
 from passband.lab import bands, checkpoint, data, environment, models, results, rundir, thresholds
+from passband.lab.batches import EVALUATION_BATCH
 from passband.lab.callback import Callback
 from passband.lab.config import TrainConfig
 from passband.lab.fabric import make_fabric, seed_everything
-from passband.lab.loop import EVALUATION_BATCH, Loop
+from passband.lab.loop import Loop
 from passband.lab.measurement import MakeProbe, Measurement, Probe, short
 from passband.lab.processes import is_first
 from passband.lab.quiet import quiet

@@ -5,9 +5,9 @@ from math import fsum
 from torch import nn
 
 import passband as pb
+from passband.lab.batches import EVALUATION_BATCH
 from passband.lab.data import first
 from passband.lab.evaluation import accuracy, batches_of_test
-from passband.lab.loop import EVALUATION_BATCH
 from passband.lab.measurement import short
 from passband.lab.studies.epoch_probe import EpochProbe, Prepare
 

@@ -3,8 +3,8 @@
 from torch import nn
 
 import passband as pb
+from passband.lab.batches import EVALUATION_BATCH
 from passband.lab.data import first
-from passband.lab.loop import EVALUATION_BATCH
 from passband.lab.measurement import short
 from passband.lab.studies.epoch_probe import Prepare
 from passband.lab.studies.learning import Learning
