@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -143,3 +144,11 @@ def test_everything_that_is_installed_is_pinned() -> None:
     pinned = pins()
     installed = {name: Version(version).public for name, version in closure().items()}
     assert installed == {name: pinned.get(name, "not pinned") for name in installed}
+
+
+def test_everything_that_is_pinned_takes_the_oldest_python() -> None:
+    """Its first release: distributions keep theirs for years, and pip installs no pin beside it."""
+    stated = {name: distribution(name).metadata["Requires-Python"] for name in closure()}
+    oldest = distribution("passband").metadata["Requires-Python"].removeprefix(">=") + ".0"
+    refused = {name: one for name, one in stated.items() if one and oldest not in SpecifierSet(one)}
+    assert refused == {}
