@@ -13,10 +13,11 @@ from pathlib import Path
 from types import ModuleType
 
 import passband as pb
+from passband import estimators
 
 KNOWN = Path(__file__).with_suffix(".txt")
 _OF_TORCH = ("extra_repr", "forward")  # what each module has
-AREAS = (pb, pb.analysis, pb.functional, pb.memory, pb.nn, pb.transforms)
+AREAS = (pb, pb.analysis, estimators, pb.functional, pb.memory, pb.nn, pb.transforms)
 
 
 def public_names() -> str:

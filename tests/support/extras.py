@@ -32,7 +32,9 @@ PROMISES: dict[str, list[list[str]]] = {
     "dev": [["mypy", "--version"], ["ruff", "--version"], ["pre-commit", "--version"]],
     "docs": [["sphinx-build", "--version"], ["python", "-c", "import furo, myst_parser, "
               "sphinx_copybutton, sphinx_design, sphinx_gallery"]],
-    "estimators": [["python", "-c", "import numpy, sklearn"]],
+    "estimators": [["python", "-c", "import numpy as np; from passband.estimators import "
+                    "BandFCNClassifier as C; x = np.tile(np.eye(2, 16), (4, 1)); y = [0, 1] * 4; "
+                    "c = C(epochs=30, random_state=0).fit(x, y); assert c.score(x, y) == 1"]],
     "gpu": [["python", "-c", "import triton.language"]],
     "huggingface": [["python", "-c", "import datasets"]],
     "lab": [
@@ -48,10 +50,10 @@ PROMISES: dict[str, list[list[str]]] = {
               "[z] = onnxruntime.InferenceSession('m.onnx').run(None, {'input': x.numpy()}); "
               "torch.testing.assert_close(torch.from_numpy(z), y)"]],
     "ray": [["python", "-c", "import ray"]],
-    "safetensors": [["python", "-c", MODEL + "from safetensors.torch import load_file, save_file; "
-                     "s = m.state_dict(); save_file(s, 'm.safetensors'); "
-                     "pb.convert_(m, pb.Band(keep=0.5)); "
-                     "m.load_state_dict(load_file('m.safetensors'), strict=True)"]],
+    "safetensors": [["python", "-c", MODEL + "pb.convert_(m, pb.Band(keep=0.5)); "
+                     "pb.save(m, 'm.safetensors'); n = torch.nn.Conv2d(1, 2, 3, padding=1); "
+                     "pb.load_(n, 'm.safetensors'); x = torch.rand(1, 1, 8, 8); "
+                     "torch.testing.assert_close(n.eval()(x), m(x), rtol=0, atol=0)"]],
     "test": [["pytest", "--version"], ["python", "-c", "import expecttest, hypothesis, numpy, "
               "safetensors, scipy, sybil, xdist"]],
 }  # fmt: skip
