@@ -48,10 +48,9 @@ PROMISES: dict[str, list[list[str]]] = {
               "[z] = onnxruntime.InferenceSession('m.onnx').run(None, {'input': x.numpy()}); "
               "torch.testing.assert_close(torch.from_numpy(z), y)"]],
     "ray": [["python", "-c", "import ray"]],
-    "safetensors": [["python", "-c", MODEL + "from safetensors.torch import load_file, save_file; "
-                     "s = m.state_dict(); save_file(s, 'm.safetensors'); "
-                     "pb.convert_(m, pb.Band(keep=0.5)); "
-                     "m.load_state_dict(load_file('m.safetensors'), strict=True)"]],
+    "safetensors": [["python", "-c", MODEL + "pb.convert_(m, pb.Band(keep=0.5)); "
+                     "pb.save(m, 'm.safetensors'); pb.revert_(m); pb.load_(m, 'm.safetensors'); "
+                     "assert m.band == pb.Band(keep=0.5)"]],
     "test": [["pytest", "--version"], ["python", "-c", "import expecttest, hypothesis, numpy, "
               "safetensors, scipy, sybil, xdist"]],
 }  # fmt: skip
