@@ -16,7 +16,7 @@ import passband as pb
 from passband import estimators
 
 KNOWN = Path(__file__).with_suffix(".txt")
-_OF_TORCH = ("extra_repr", "forward")  # what each module has
+_OF_OTHERS = ("extra_repr", "forward", "set_score_request")  # of each module, of each estimator
 AREAS = (pb, pb.analysis, estimators, pb.functional, pb.memory, pb.nn, pb.transforms)
 
 
@@ -50,7 +50,7 @@ def members(kind: type) -> list[str]:
         f"{name}{arguments(getattr(one, '__func__', one))}"
         for name, one in found.items()
         if not name.startswith("_")
-        and name not in _OF_TORCH
+        and name not in _OF_OTHERS
         and (isinstance(one, property) or inspect.isroutine(one))
     )
 

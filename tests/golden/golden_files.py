@@ -79,6 +79,8 @@ def write(folder: Path) -> None:
         tensors = {f"state.{key}": one for key, one in network.state_dict().items()}
         with torch.no_grad():
             save_file(tensors | {"input": x, "output": network(x)}, folder / f"{name}.safetensors")
+        if name == "maps":
+            pb.save(network, folder / "saved.safetensors")
     results.write(folder / "results.csv", ROWS)
     write_yaml(folder / "config.yaml", RUN.stored())
 

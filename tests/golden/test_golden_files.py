@@ -50,6 +50,14 @@ def test_a_state_dict_gives_the_same_outputs(release: Path, name: str) -> None:
     torch.testing.assert_close(network.eval()(file["input"]), file["output"], rtol=1e-5, atol=1e-5)
 
 
+def test_a_saved_model_brings_its_bands(release: Path) -> None:
+    file = load_file(release / "maps.safetensors")
+    network, _ = golden_files.networks()["maps"]
+    pb.revert_(network)
+    pb.load_(network, release / "saved.safetensors")
+    torch.testing.assert_close(network.eval()(file["input"]), file["output"], rtol=1e-5, atol=1e-5)
+
+
 def test_results(release: Path) -> None:
     assert tuple(results.read(release / "results.csv")) == golden_files.ROWS
 
