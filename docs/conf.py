@@ -27,6 +27,7 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
+templates_path = ["_templates"]  # classes without what they inherit
 exclude_patterns = [
     "_build",
     "gallery/**/*.ipynb",
