@@ -18,7 +18,10 @@ import passband as pb
 from passband.kernels.cpu import library
 
 # These are for an extra each: the laboratory, and Triton's kernels.
-_OF_EXTRAS = ("passband.lab", "passband.kernels.gpu.device", "passband.kernels.gpu.launch")
+_OF_EXTRAS = (
+    "passband.estimators", "passband.lab", "passband.kernels.gpu.device",
+    "passband.kernels.gpu.launch",
+)  # fmt: skip
 _NO_MODULES = ("passband.__main__", "passband.kernels.cpu._kernels")
 
 
