@@ -1,7 +1,7 @@
 """Nothing public changes unnoticed: every public name, with its arguments, stands in a file.
 
 After a change that is meant: `python tests/test_public_names.py` writes the file again, and
-docs/versioning.md says what the change asks of the version.
+docs/project/versioning.md says what the change asks of the version.
 """
 
 from __future__ import annotations
