@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Two processes on two cores: without this the threads of one spin while the other works.
 export OMP_WAIT_POLICY := passive
 
-.PHONY: demo docs test test-slow dist support extras audit lint types format kernels clean
+.PHONY: demo docs links first-steps test test-slow dist support extras audit lint types format kernels clean
 
 $(VENV)/installed: pyproject.toml constraints.txt hatch_build.py
 	$(PYTHON) -m venv $(VENV)
@@ -25,6 +25,12 @@ test-slow: $(VENV)/installed  ## what `test` leaves out
 docs: $(VENV)/installed  ## the site, docs/_build/html: its examples are run, a warning is an error
 	rm -rf docs/reference/api/generated
 	OMP_NUM_THREADS=1 $(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+
+links: $(VENV)/installed  ## whether the site's links to other sites lead somewhere
+	$(BIN)/sphinx-build -q -D plot_gallery=0 -b linkcheck docs docs/_build/links
+
+first-steps:  ## what the README says a newcomer does, from an empty environment, timed
+	$(PYTHON) tests/docs/first_steps.py
 
 dist:  ## the source distribution and the wheel, built twice and compared by bytes, into dist/
 	$(PYTHON) tests/support/distributions.py dist

@@ -17,7 +17,7 @@ from passband.lab.studies import STUDIES
 
 SAID = {page: found for page in pages() if (found := commands_of(page))}
 NAMES = [str(page.relative_to(ROOT)) for page in SAID]
-IN_CI = ("docs/start.md", "docs/guides/save-and-export.md")
+IN_CI = ("README.md", "docs/start.md", "docs/guides/save-and-export.md")
 
 # What makes a run short, by the word that it replaces.
 SHORT = {"--epochs": "1", "--seeds": "1", "--repeats": "1", "--limit": "48", "--samples": "16"}

@@ -18,20 +18,22 @@ from pages import ROOT
 SITE = ROOT / "docs" / "_build" / "html"
 pytestmark = pytest.mark.skipif(not SITE.exists(), reason="there is no site: make docs")
 
-# Opens each page in turn in a frame of a given width and tells which are wider than it.
-VISIT = """<!doctype html><title>visit</title><pre></pre>
+# Opens each page in turn in a frame of a given width; tells which are wider, and which are dark.
+VISIT = r"""<!doctype html><title>visit</title><pre></pre>
 <iframe style="width:{width}px;height:900px;border:0"></iframe>
 <script>
-const pages = {pages}, wide = [], frame = document.querySelector("iframe");
+const pages = {pages}, wide = [], dark = [], frame = document.querySelector("iframe");
 let at = -1;
 frame.onload = () => {{
   if (at >= 0) {{
     const page = frame.contentDocument.documentElement;
     if (page.scrollWidth > {width}) wide.push(pages[at]);
+    const paper = getComputedStyle(page.querySelector("body")).backgroundColor;
+    if (paper.match(/\d+/g).every((part) => part < 64)) dark.push(pages[at]);
   }}
   at += 1;
   if (at < pages.length) frame.src = pages[at];
-  else document.querySelector("pre").textContent = "visited " + at + " " + JSON.stringify(wide);
+  else document.querySelector("pre").textContent = JSON.stringify([at, wide, dark.length]);
 }};
 frame.src = "about:blank";
 </script>"""
@@ -124,7 +126,9 @@ def test_a_browser_shows_every_page(
     theme = ["--blink-settings=preferredColorScheme=0"] if dark else []
     budget = ["--virtual-time-budget=200000", f"--window-size={width + 100},1000"]
     shown = browser(*theme, *budget, "--dump-dom", f"{served}/visit/{width}")
-    found = re.search(r"<pre>visited (\d+) (.*?)</pre>", shown)
+    found = re.search(r"<pre>(\[.*?\])</pre>", shown)
     assert found is not None, shown[-2000:]
-    assert int(found[1]) == len(list(SITE.rglob("*.html")))
-    assert json.loads(found[2]) == []
+    visited, wide, in_dark = json.loads(found[1])
+    assert visited == len(list(SITE.rglob("*.html")))
+    assert wide == []
+    assert in_dark == (visited if dark else 0)
