@@ -68,6 +68,13 @@ def test_numbers_beyond_a_float_are_out_of_range() -> None:
             Band.from_dict({"version": 1, entry: 10**400})
 
 
+def test_who_says_percent_is_told_the_share() -> None:
+    with pytest.raises(ValueError, match=r"^keep lies in \(0, 1\]; got 25: 25 % is 0\.25$"):
+        Band(keep=25)
+    with pytest.raises(ValueError, match=r"^energy lies in \(0, 1\]; got -5$"):
+        Band(energy=-5)
+
+
 def test_a_tie_goes_to_the_larger_also_when_the_decimal_is_not_exact() -> None:
     tie = [  # (L, keep): two counts equally far in exact decimals
         (L, Fraction(a + b, 2 * L))

@@ -244,7 +244,8 @@ def _checked(way: str, value: object) -> float | int:
     except OverflowError:  # of a huge integer
         number = math.inf
     if not 0 < number <= 1:
-        raise ValueError(f"{way} lies in (0, 1]; got {value!r:.40}")
+        percent = f": {number:g} % is {number / 100:g}" if 1 < number <= 100 else ""
+        raise ValueError(f"{way} lies in (0, 1]; got {value!r:.40}{percent}")
     return number
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from digits_run import config, weights
-from passband.lab import checkpoint
+from passband.lab import checkpoint_io
 from passband.lab.callback import Callback
 from passband.lab.history import History
 from passband.lab.loop import Loop
@@ -166,7 +166,7 @@ def test_a_disk_that_fills_keeps_the_last_checkpoint(
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
         path.write_bytes(bytes(content))  # type: ignore[arg-type]
 
-    monkeypatch.setattr(checkpoint, "write_atomic", fills)
+    monkeypatch.setattr(checkpoint_io, "write_atomic", fills)
     with pytest.raises(OSError, match=rf"{tmp_path}/last\.ckpt"):
         train(config(tmp_path))
     monkeypatch.undo()

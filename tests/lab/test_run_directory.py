@@ -106,3 +106,13 @@ def test_a_damaged_config_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "config.yaml").write_text(content)
     with pytest.raises(ValueError, match=r"config\.yaml is damaged"):
         rundir.claim(tmp_path, RUN, again=True)
+
+
+def test_of_a_run_that_ended_early_is_said_that_it_may_go(tmp_path: Path) -> None:
+    run = {"data": "digits", "epochs": 2}
+    rundir.claim(tmp_path, run, again=False)
+    with pytest.raises(FileExistsError, match=r"or delete this one, which has no results$"):
+        rundir.claim(tmp_path, {**run, "epochs": 3}, again=False)
+    (tmp_path / "last.ckpt").touch()
+    with pytest.raises(FileExistsError, match=r"choose another directory$"):
+        rundir.claim(tmp_path, {**run, "epochs": 3}, again=False)

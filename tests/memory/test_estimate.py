@@ -158,7 +158,7 @@ def test_the_text() -> None:
     found = Estimate(32, 2**21, 512, 2**21, 2**22, 150 * 2**20, 180 * 2**20)
     assert str(found) == (
         "180.00 MiB at batch size 32 (parameters 2.00 MiB, buffers 0.5 KiB, gradients 2.00 MiB, "
-        "optimizer 4.00 MiB, saved 150.00 MiB)"
+        "optimizer 4.00 MiB, saved 150.00 MiB, within layers 22.00 MiB)"
     )
 
 

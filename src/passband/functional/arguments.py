@@ -90,7 +90,7 @@ def check_choices(
         ValueError: an unknown choice.
     """
     if not isinstance(band, Band):
-        raise TypeError(f"{name}: band is a passband.Band; got {band!r}")
+        raise TypeError(f"{name}: band is a passband.Band, such as Band(keep=0.25); got {band!r}")
     check_choice(name, "plan", plan, PLAN_NAMES)
     check_choice(name, "padding_mode", padding_mode, PADDING_MODES)
     check_choice(name, "stride_mode", stride_mode, get_args(StrideMode))

@@ -27,7 +27,7 @@ def check(path: Path, model: torch.nn.Module) -> None:
         ValueError: It is damaged or of another model; the message names the file.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"there is no checkpoint {path}")
+        raise FileNotFoundError(f"there is no checkpoint {path}: begin without --resume")
     try:
         with ZipFile(path) as archive:  # torch reads it without a look at the checksums
             if (member := archive.testzip()) is not None:

@@ -86,6 +86,8 @@ def claim(directory: Path, wanted: Mapping[str, Any], *, again: bool, free: int 
         name for name in (results.FILE_NAME, checkpoint.FILE_NAME) if (directory / name).exists()
     ]
     if (directory / config.FILE_NAME).exists():
+        ended_early = not produced and "study" not in wanted
+        begun = ", or delete this one, which has no results" if ended_early else ""
         there = read_yaml(directory / config.FILE_NAME)
         if there.get("study") != wanted.get("study"):
             raise FileExistsError(
@@ -95,7 +97,7 @@ def claim(directory: Path, wanted: Mapping[str, Any], *, again: bool, free: int 
         if different := differences(there, wanted):
             raise FileExistsError(
                 f"{directory} already holds another run ({'; '.join(different)}): "
-                "choose another directory"
+                f"choose another directory{begun}"
             )
         if produced and not again:
             raise FileExistsError(

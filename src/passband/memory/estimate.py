@@ -39,7 +39,9 @@ class Estimate:
     def __str__(self) -> str:
         parts = ("parameters", "buffers", "gradients", "optimizer", "saved")
         each = ", ".join(f"{part} {readable(getattr(self, part))}" for part in parts)
-        return f"{readable(self.peak)} at batch size {self.batch_size} ({each})"
+        besides = self.peak - sum(getattr(self, part) for part in parts)
+        more = f", within layers {readable(besides)}" if besides > 0 else ""
+        return f"{readable(self.peak)} at batch size {self.batch_size} ({each}{more})"
 
 
 def estimate(

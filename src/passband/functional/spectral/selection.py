@@ -117,7 +117,9 @@ def band_limit(spectrum: Spectrum, band: Band, store: Store = "exact") -> Spectr
     check_spectrum("band_limit", spectrum)
     check_store("band_limit", store)
     if not isinstance(band, Band):
-        raise TypeError(f"band_limit: band is a passband.Band; got {band!r}")
+        raise TypeError(
+            f"band_limit: band is a passband.Band, such as Band(keep=0.25); got {band!r}"
+        )
     if band.energy is not None:
         raise ValueError(f"band_limit: a band by keep, cutoff or modes; got {band}")
     modes = band.resolve(list(spectrum.lengths))
