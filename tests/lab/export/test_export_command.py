@@ -167,6 +167,9 @@ class Strict(nn.Module):
 
 def strict():
     return Strict()
+
+def broken():
+    raise RuntimeError("nothing built")
 """
 
 
@@ -243,6 +246,15 @@ def test_errors_are_one_line(
     assert told in error
     assert error.count("\n") == 1
     assert [p for p in sorted(here.iterdir()) if p.name != "__pycache__"] == before
+
+
+def test_the_class_of_an_error_in_code_of_yours_decides(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("mine_exported.py").write_text(MINE)
+    monkeypatch.delitem(sys.modules, "mine_exported", raising=False)
+    assert cli.main(["export", "mine_exported:broken", "--pt2"]) == 70
+    assert "unforeseen RuntimeError: nothing built" in capsys.readouterr().err
 
 
 def test_an_old_pytorch_exports_fixed_batches(monkeypatch: pytest.MonkeyPatch) -> None:
