@@ -93,7 +93,7 @@ def digest(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
     found = hashlib.sha256(json.dumps(config).encode())
     for name, tensor in sorted(tensors.items()):
         found.update(json.dumps([name, str(tensor.dtype), [*tensor.shape]]).encode())
-        found.update(tensor.cpu().reshape(-1).view(torch.uint8).numpy())
+        found.update(tensor.cpu().reshape(-1).view(torch.uint8).numpy().data)
     return found.hexdigest()
 
 
