@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_NEAR = 0.7  # of difflib's ratio
+_SWAPPED = 0.6  # where the letters are the same: swapped ones in a short word are this near
+
 
 def meant(name: object, known: Iterable[str]) -> str:
     """A question for the end of a message about an unknown name; nothing if none is near.
@@ -18,5 +21,9 @@ def meant(name: object, known: Iterable[str]) -> str:
         ''
     """
     folded = {one.casefold(): one for one in known}
-    near = get_close_matches(str(name).casefold(), folded, n=1)
+    word = str(name).casefold()
+    swapped = [one for one in folded if sorted(one) == sorted(word)]
+    near = get_close_matches(word, swapped, n=1, cutoff=_SWAPPED) or get_close_matches(
+        word, folded, n=1, cutoff=_NEAR
+    )
     return f"; did you mean {folded[near[0]]!r}?" if near else ""

@@ -5,13 +5,21 @@ from pathlib import Path
 import pytest
 
 from passband.lab import cli
+from passband.spelling import meant
 
 TRAIN = ["train", "--data", "digits", "--model", "lenet5", "--out", "OUT"]
 STUDY = ["study", "rates", "--out", "OUT"]
 
 
 @pytest.mark.parametrize(
-    ("words", "meant"),
+    ("name", "known"), [("--json", "--version"), ("mod", "cmd"), ("post", "stop")]
+)
+def test_nothing_is_near(name: str, known: str) -> None:
+    assert meant(name, [known]) == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "right"),
     [
         (["trian"], "train"),
         (["bench", "stop"], "step"),
@@ -46,17 +54,18 @@ STUDY = ["study", "rates", "--out", "OUT"]
         (["bench", "conv", "--group", "kernel", "--out", "OUT"], "kernels"),
         (["bench", "conv", "--case", "LeNet cov1", "--out", "OUT"], "LeNet conv1"),
         (["bench", "conv", "--dtype", "float23", "--out", "OUT"], "float32"),
-        (["bench", "step", "--device", "cqu", "--out", "OUT"], "cpu"),
+        (["bench", "step", "--device", "cup", "--out", "OUT"], "cpu"),
         (["inspect", "resnet_18"], "resnet18"),
+        (["inspect", "resnet81"], "resnet18"),
         (["inspect", "lenet5", "--cutof", ".5"], "--cutoff"),
         (["completion", "zssh"], "zsh"),
     ],
 )
 def test_a_misspelt_name(
-    words: list[str], meant: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    words: list[str], right: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "run"
     assert cli.main([str(out) if word == "OUT" else word for word in words]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.endswith(f"; did you mean {meant!r}?")
+    assert line.endswith(f"; did you mean {right!r}?")
     assert not out.exists()

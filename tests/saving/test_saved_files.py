@@ -15,6 +15,8 @@ from safetensors import safe_open
 from torch import nn
 
 import passband as pb
+from passband.atomic import write_atomic
+from passband.saving.file import digest
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -53,6 +55,8 @@ def rewritten(path: Path, change: Change) -> None:
         config = json.loads(file.metadata()["passband"])
     change(config)
     tensors = safetensors.torch.load_file(path)
+    del config["sha256"]
+    config["sha256"] = digest(config, tensors)
     safetensors.torch.save_file(tensors, path, {"passband": json.dumps(config)})
     path.with_suffix(".json").unlink(missing_ok=True)
 
@@ -175,29 +179,64 @@ def test_a_turned_bit_of_a_weight(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    refused(path, r"net\.json does not belong to it")
+    refused(path, "it is damaged: its SHA-256 is not that of what it holds")
+    path.with_suffix(".json").unlink()
+    refused(path, "it is damaged")
+
+
+def test_a_digit_of_a_band_that_is_another(path: Path) -> None:
+    content = path.read_bytes()
+    assert content.count(b'keep\\": 0.5') == 2
+    path.write_bytes(content.replace(b'keep\\": 0.5', b'keep\\": 0.4', 1))
+    path.with_suffix(".json").unlink()
+    refused(path, "it is damaged")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", "[" * 5000, '"\\ud800"', "\x80"])
-def test_a_damaged_json(path: Path, text: str) -> None:
-    path.with_suffix(".json").write_bytes(text.encode("latin-1"))
-    refused(path, r"net\.json does not belong to it")
+def test_a_json_of_anybody_else_is_not_read_and_not_overwritten(path: Path, text: str) -> None:
+    beside, before = path.with_suffix(".json"), path.read_bytes()
+    beside.write_bytes(text.encode("latin-1"))
+    assert len(pb.load_(network(), path).converted) == 2
+    with pytest.raises(ValueError, match=r"net\.json is not of a saved model"):
+        pb.save(network(), path)
+    assert (beside.read_bytes(), path.read_bytes()) == (text.encode("latin-1"), before)
 
 
-def test_a_pair_of_two_saves(path: Path) -> None:
-    """As a crash between both leaves it: the new file, which is whole, and the old JSON."""
-    old = path.with_suffix(".json").read_bytes()
-    pb.save(network(), path)
-    path.with_suffix(".json").write_bytes(old)
-    refused(path, r"net\.json does not belong to it.*remove net\.json")
-    path.with_suffix(".json").unlink()
-    assert pb.load_(network(), path).converted == ()
+def test_a_configuration_of_another_program_is_not_overwritten(tmp_path: Path) -> None:
+    beside = tmp_path / "config.json"
+    beside.write_text('{"version": 1, "layers": 3}')
+    with pytest.raises(ValueError, match=r"config\.json is not of a saved model.*another name"):
+        pb.save(network(), tmp_path / "config.safetensors")
+    assert [*tmp_path.iterdir()] == [beside]
+    assert beside.read_text() == '{"version": 1, "layers": 3}'
+
+
+def test_a_crash_between_both_files(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The new file is whole, and the JSON is of the save before."""
+    beside = path.with_suffix(".json")
+    old, model = beside.read_bytes(), network()
+
+    def crashing(target: Path, content: bytes | str) -> None:
+        if target == beside:
+            raise OSError(28, "No space left on device", str(target))
+        write_atomic(target, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("passband.saving.file.write_atomic", crashing)
+        with pytest.raises(OSError, match="No space left"):
+            pb.save(model, path)
+    assert beside.read_bytes() == old
+    other = network()
+    assert pb.load_(other, path).converted == ()
+    assert torch.equal(other.state_dict()["0.weight"], model.state_dict()["0.weight"])
+    pb.save(model, path)
+    assert json.loads(beside.read_text())["layers"]["0"] == {"type": "Conv2d"}
 
 
 def test_a_band_changed_by_hand_is_not_taken_for_the_saved_one(path: Path) -> None:
     beside = path.with_suffix(".json")
     beside.write_text(beside.read_text().replace('"keep": 0.5', '"keep": 0.25'))
-    refused(path, r"net\.json does not belong to it")
+    refused(path, r"net\.json was changed, and is not what is read")
 
 
 def test_a_file_of_another_program(tmp_path: Path) -> None:

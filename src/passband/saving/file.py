@@ -18,6 +18,7 @@ from passband.atomic import write_atomic
 from passband.saving.description import Description
 
 SUFFIX = ".safetensors"
+_OURS = {"passband", "layers", "sha256"}  # entries of a JSON that `write` has written
 _KEY = "passband"  # the only one of the file's metadata, whose order safetensors leaves to chance
 StrPath = str | os.PathLike[str]
 
@@ -38,8 +39,8 @@ class Saved:
 def write(path: StrPath, description: Description, tensors: Mapping[str, Any]) -> None:
     """Writes a model's file, and then the JSON beside it, each whole or not at all.
 
-    The file is complete in itself. The JSON says the same for people and programs, and has the
-    file's SHA-256, so that `read` sees whether both are of one save.
+    The file is complete in itself, and has the SHA-256 of all that it holds. The JSON says the same
+    for people and programs, but for the tensors.
 
     Args:
         path: of the file, `*.safetensors`; its directory exists.
@@ -50,39 +51,63 @@ def write(path: StrPath, description: Description, tensors: Mapping[str, Any]) -
     Raises:
         ImportError: safetensors is not installed.
         TypeError: the state is not of plain tensors alone, or the architecture is no JSON.
-        ValueError: the path has another ending.
+        ValueError: the path has another ending, or the JSON would overwrite one that `write` has
+            not written.
         OSError: a file cannot be written; the error names it.
     """
     target = checked(path)
     library = _library()
+    beside = _beside(target)
+    if beside.exists() and not _lenient(beside).keys() >= _OURS:
+        raise ValueError(
+            f"save: {beside} is not of a saved model, and would be overwritten: give another name "
+            f"than {target.name}, or move it away"
+        )
     try:
         kept, tied = _distinct(tensors)
     except TypeError as error:
         raise TypeError(f"save: {error}") from error
     config = description.to_dict() | {"tied": tied}
     try:
-        text = json.dumps(config, allow_nan=False)
+        config = json.loads(json.dumps(config, allow_nan=False))
     except (TypeError, ValueError) as error:
         raise TypeError(f"save: the architecture is what JSON can say: {error}") from error
     try:
-        content = library.torch.save(kept, {_KEY: text})
+        config["sha256"] = digest(config, kept)
+        content = library.torch.save(kept, {_KEY: json.dumps(config)})
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise TypeError(
             f"save: safetensors cannot hold the state of this model: {error}"
         ) from error
     write_atomic(target, content)
-    said = json.loads(text) | {"sha256": hashlib.sha256(content).hexdigest()}
-    write_atomic(_beside(target), json.dumps(said, indent=2) + "\n")
+    write_atomic(beside, json.dumps(config, indent=2) + "\n")
+
+
+def digest(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of what a file holds, whatever the order of its tensors.
+
+    Args:
+        config: its description, as JSON gives it back.
+        tensors: dense, contiguous ones.
+    """
+    found = hashlib.sha256(json.dumps(config).encode())
+    for name, tensor in sorted(tensors.items()):
+        found.update(json.dumps([name, str(tensor.dtype), [*tensor.shape]]).encode())
+        found.update(tensor.cpu().reshape(-1).view(torch.uint8).numpy().data)
+    return found.hexdigest()
 
 
 def read(path: StrPath) -> Saved:
-    """Reads a model's file; where the JSON is beside it, it has to be of the same save.
+    """Reads a model's file.
+
+    A JSON beside it that is of another save, as a crash between both leaves it, is no obstacle; one
+    of the same save that was changed is, so that nobody takes it for what is read.
 
     Raises:
         ImportError: safetensors is not installed.
         FileNotFoundError: there is no such file.
-        ValueError: it is damaged, of another program or a later version, or the JSON is of another
-            save; the message names the file.
+        ValueError: it is damaged, of another program or a later version, or the JSON was changed;
+            the message names the file.
     """
     target = checked(path)
     library = _library()
@@ -95,11 +120,13 @@ def read(path: StrPath) -> Saved:
         if text is None:
             raise ValueError("it was not written by passband.save, and says no bands")
         config = _parsed(text)
-        _check_beside(target, config)
-        tied = config.pop("tied", None)
-        description = Description.from_dict(config)
-        return Saved(description, _with_tied(tensors, tied))
-    except (library.SafetensorError, ValueError) as error:
+        sha256 = config.pop("sha256", None)
+        description = Description.from_dict({k: v for k, v in config.items() if k != "tied"})
+        if sha256 != digest(config, tensors):
+            raise ValueError("it is damaged: its SHA-256 is not that of what it holds")
+        _check_beside(target, {**config, "sha256": sha256})
+        return Saved(description, _with_tied(tensors, config.get("tied")))
+    except (library.SafetensorError, ValueError, RecursionError) as error:
         raise ValueError(f"{target}: {error}") from error
 
 
@@ -120,19 +147,20 @@ def _beside(path: Path) -> Path:
 
 def _check_beside(path: Path, config: Mapping[str, Any]) -> None:
     beside = _beside(path)
-    if not beside.is_file():
-        return
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    try:
-        said = _parsed(beside.read_bytes())
-    except ValueError:
-        said = {}
-    if said != {**config, "sha256": digest}:
+    said = _lenient(beside) if beside.is_file() else {}
+    if said.get("sha256") == config["sha256"] and said != config:
         raise ValueError(
-            f"{beside.name} does not belong to it: one of both was changed, damaged or saved at "
-            f"another time. Save again, or remove {beside.name}, which is not needed"
+            f"{beside.name} was changed, and is not what is read: save again, or remove "
+            f"{beside.name}, which is not needed"
         )
+
+
+def _lenient(path: Path) -> dict[str, Any]:
+    """What a file of JSON says; nothing where it is no JSON object."""
+    try:
+        return _parsed(path.read_bytes())
+    except ValueError:
+        return {}
 
 
 def _parsed(text: str | bytes) -> dict[str, Any]:

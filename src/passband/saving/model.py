@@ -49,7 +49,8 @@ def save(model: nn.Module, path: StrPath, *, architecture: Mapping[str, Any] | N
         ImportError: safetensors is not installed (`pip install "passband[safetensors]"`).
         TypeError: model is no module; its state is not of plain tensors with values alone, as of a
             lazy or sharded module or on the meta device; or the architecture is no JSON.
-        ValueError: the path has another ending.
+        ValueError: the path has another ending, or `save` did not write the `net.json` that is
+            there.
         OSError: a file cannot be written; the error names it.
 
     Examples:
@@ -78,7 +79,7 @@ def load_(model: nn.Module, path: StrPath) -> ConvertReport:
 
     Args:
         model: of the architecture that was saved, as it was built or however converted.
-        path: as `save` wrote it. Where the JSON is missing, the file is read alone.
+        path: as `save` wrote it. It is read alone, and checked by the SHA-256 in it.
 
     Returns:
         What each convolution is now.
@@ -88,7 +89,7 @@ def load_(model: nn.Module, path: StrPath) -> ConvertReport:
         TypeError: model is no module.
         FileNotFoundError: there is no such file.
         ValueError: the file is damaged, of a later version, or of another architecture; or the JSON
-            beside it is of another save. The model is then as it was.
+            beside it, of the same save, was changed. The model is then as it was.
 
     Examples:
         See `save`.

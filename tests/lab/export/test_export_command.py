@@ -160,6 +160,16 @@ def choice():
 
 def double():
     return nn.Conv1d(1, 1, 1).double()
+
+class Strict(nn.Module):
+    def forward(self, x):
+        raise ValueError("no such maps")
+
+def strict():
+    return Strict()
+
+def broken():
+    raise RuntimeError("nothing built")
 """
 
 
@@ -171,6 +181,9 @@ def double():
         (["lenet5", "--onnx", "--pt2"], "not allowed with"),
         (["lenet6", "--pt2"], "unknown model 'lenet6'"),
         (["none.safetensors", "--pt2"], "No such file or directory: none.safetensors"),
+        (["runs/none", "--pt2"], "No such file or directory: runs/none"),
+        (["net.pt", "--pt2"], "No such file or directory: net.pt"),
+        (["results.csv", "--pt2"], "results.csv is neither a run directory nor a saved net.safe"),
         ([".", "--pt2"], "holds no model.safetensors, which a training leaves at its end"),
         (["lenet5", "--pt2", "--keep", "2"], "keep lies in (0, 1]; got 2"),
         (["lenet5", "--pt2", "--batch", "0"], "batch is at least 1; got 0"),
@@ -178,14 +191,31 @@ def double():
         (["lenet5", "--pt2", "--input-shape", "1x9"], "is for maps of 2 axes; got (1, 9)"),
         (["dynamic.safetensors", "--pt2"], "give --keep, or fix them with passband.calibrate_"),
         (["plain.safetensors", "--pt2", "--option", "width=2"], "options are of a model with"),
-        (["plain.safetensors", "--pt2", "--input-shape", "1x20x20"], "the model takes no maps (3"),
+        (
+            ["plain.safetensors", "--pt2", "--fixed-batch", "--input-shape", "1x20x20"],
+            "the model takes no maps (3",
+        ),
         (["bare.safetensors", "--pt2"], "says no architecture"),
         (["spec_lenet5", "--onnx"], "ONNX has no operations for the thresholds"),
         (["spec_lenet5", "--pt2"], "thresholds are exported for one batch: give --batch"),
         (["spec_lenet5", "--pt2", "--keep", ".5"], "no convolution of maps to convert"),
-        (["mine_exported:twice", "--pt2"], "a program returns one tensor; the model a tuple"),
-        (["mine_exported:choice", "--pt2", "--fixed-batch"], "cannot export the model (pt2): "),
-        (["mine_exported:double", "--pt2", "--input-shape", "1x9"], "the model takes no maps"),
+        (
+            ["mine_exported:twice", "--pt2", "--fixed-batch"],
+            "a program returns one tensor; the model a tuple",
+        ),
+        (
+            ["mine_exported:choice", "--pt2", "--fixed-batch"],
+            "cannot export the model (pt2): Could not guard on data-dependent expression",
+        ),
+        (
+            ["mine_exported:strict", "--pt2", "--fixed-batch"],
+            "the model takes no maps (3, 3, 32, 32): no such maps",
+        ),
+        (
+            ["mine_exported:double", "--pt2", "--input-shape", "1x9"],
+            "exported in float32; got torch.float64",
+        ),
+        (["bfloat16.safetensors", "--onnx"], "exported in float32; got torch.bfloat16"),
     ],
 )  # fmt: skip
 def test_errors_are_one_line(
@@ -200,6 +230,11 @@ def test_errors_are_one_line(
         small(name, pb.Band(energy=0.9, dynamic=True))
     elif name == "plain.safetensors":
         small(name, None)
+    elif name == "bfloat16.safetensors":
+        built = Architecture("lenet5", 4, (1, 16, 16), {"image_size": (16, 16)})
+        pb.save(built.build().bfloat16(), name, architecture=built.to_dict())
+    elif name == "results.csv":
+        Path(name).write_text("study\n")
     elif name == "bare.safetensors":
         pb.save(nn.Conv2d(1, 1, 3), name)
     elif name.startswith("mine"):
@@ -213,16 +248,33 @@ def test_errors_are_one_line(
     assert [p for p in sorted(here.iterdir()) if p.name != "__pycache__"] == before
 
 
+def test_the_class_of_an_error_in_code_of_yours_decides(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("mine_exported.py").write_text(MINE)
+    monkeypatch.delitem(sys.modules, "mine_exported", raising=False)
+    assert cli.main(["export", "mine_exported:broken", "--pt2"]) == 70
+    assert "unforeseen RuntimeError: nothing built" in capsys.readouterr().err
+
+
 def test_an_old_pytorch_exports_fixed_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "__version__", TorchVersion("2.11.0"))
     with pytest.raises(ValueError, match=r"PyTorch 2\.11\.0 exports bands for one batch: give"):
-        program.program(nn.Conv1d(1, 1, 1), torch.zeros(2, 1, 3), "pt2", fixed=False)
+        program.check(nn.Conv1d(1, 1, 1), "pt2", fixed=False)
 
 
-def test_a_half_model_is_no_program() -> None:
-    model = nn.Conv1d(1, 1, 1).bfloat16()
-    with pytest.raises(ValueError, match=r"exported in float32; got torch\.bfloat16"):
-        program.program(model, torch.zeros(2, 1, 3), "pt2", fixed=True)
+def test_the_reason_is_the_first_one() -> None:
+    """As ONNX's exporter has it: advice in colours around what PyTorch said."""
+    model, x = nn.Conv1d(1, 1, 1), torch.zeros(2, 1, 3)
+
+    def fails(*_: object) -> program.Program:
+        advice = RuntimeError("Failed: \x1b[96mthis is step 1/3\x1b[0m. Next steps:\n- ...")
+        raise advice from ValueError("\x1b[1mno such\x1b[0m branch\nFor more information, ...")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(program, "_onnx", fails)
+        with pytest.raises(ValueError, match=r"cannot export the model \(onnx\): no such branch$"):
+            program.program(model, x, "onnx", fixed=True)
 
 
 def test_differences_are_of_the_largest_output() -> None:

@@ -13,7 +13,7 @@ from passband.atomic import write_atomic
 from passband.convert.layers import band_layers
 from passband.lab.bench.timing import Seconds, interleaved
 from passband.lab.checks import check_count
-from passband.lab.export.program import Program, difference, program
+from passband.lab.export.program import Program, check, difference, program
 from passband.lab.export.result import Latency, Result, as_dict, show
 from passband.lab.export.source import Source, source
 from passband.lab.outcome import Outcome
@@ -39,6 +39,7 @@ def exported(options: Namespace) -> Result:
     found = source(options)
     fixed = options.fixed_batch
     x = torch.randn(max(options.batch, 1 if fixed else 2), *found.input_shape)
+    check(found.model, options.format, fixed=fixed)
     _try(found, x)
     made = program(found.model, x, options.format, fixed=fixed)
     others = [] if fixed else [x[:1], torch.cat((x, x[:1].flip(-1)))]
@@ -60,7 +61,7 @@ def _try(found: Source, x: Tensor) -> None:
     try:
         with torch.inference_mode():
             y = found.model(x)
-    except (RuntimeError, TypeError, IndexError) as error:
+    except (RuntimeError, TypeError, IndexError, ValueError) as error:
         raise ValueError(f"the model takes no maps {tuple(x.shape)}: {error}") from error
     if not isinstance(y, Tensor):
         raise ValueError(f"a program returns one tensor; the model a {type(y).__name__}")

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
@@ -16,6 +17,7 @@ from passband.lab.data.packages import require
 
 Format = Literal["onnx", "pt2"]
 Run = Callable[[Tensor], Tensor]
+_COLOURS = re.compile(r"\x1b\[[\d;]*m")
 Sizes = tuple[dict[int, torch.export.Dim], ...] | None
 TOLERANCE = 1e-4
 """The largest difference from the model, as a share of the largest output, in float32."""
@@ -40,29 +42,37 @@ def program(model: nn.Module, x: Tensor, kind: Format, *, fixed: bool) -> Progra
     """Exports a model.
 
     Args:
-        model: In eval mode, its bands fixed.
+        model: In eval mode, its bands fixed, and passed by ``check``.
         x: Maps ``(N, C, *space)``, N at least 2 unless ``fixed``.
         kind: Of the file.
         fixed: Whether it takes only as many maps as ``x`` has.
 
     Raises:
         ValueError: The model has no such program; the message says why.
-        ImportError: ONNX is not installed.
     """
-    _check(model, kind, fixed=fixed)
-    if kind == "onnx":
-        require("onnxscript", extra="onnx")
-        require("onnxruntime", extra="onnx")
     make = _onnx if kind == "onnx" else _pt2
     try:
         with _quiet(), torch.no_grad():
             return make(model, x, None if fixed else ({0: torch.export.Dim("batch")},))
     except Exception as error:  # exporters fail in many ways
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ValueError(f"PyTorch cannot export the model ({kind}): {reason}") from error
+        raise ValueError(f"PyTorch cannot export the model ({kind}): {_reason(error)}") from error
 
 
-def _check(model: nn.Module, kind: Format, *, fixed: bool) -> None:
+def _reason(error: BaseException) -> str:
+    """One line of what went wrong first: what exporters make of it are pages of advice."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    text = _COLOURS.sub("", str(error)).strip()
+    return text.splitlines()[0] if text else type(error).__name__
+
+
+def check(model: nn.Module, kind: Format, *, fixed: bool) -> None:
+    """Refuses models that have no program of a kind, before they are run.
+
+    Raises:
+        ValueError: It has none.
+        ImportError: ONNX is not installed.
+    """
     dtypes = {p.dtype for p in model.parameters()} - {torch.float32}
     if dtypes:
         raise ValueError(f"a model is exported in float32; got {', '.join(map(str, dtypes))}")
@@ -76,6 +86,9 @@ def _check(model: nn.Module, kind: Format, *, fixed: bool) -> None:
             f"PyTorch {torch.__version__} exports bands for one batch: give --batch and "
             "--fixed-batch, or install PyTorch 2.12"
         )
+    if kind == "onnx":
+        require("onnxscript", extra="onnx")
+        require("onnxruntime", extra="onnx")
 
 
 def _pt2(model: nn.Module, x: Tensor, sizes: Sizes) -> Program:

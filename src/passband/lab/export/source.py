@@ -1,5 +1,7 @@
 """The model that is exported, whether it is a name, a run or a file."""
 
+import errno
+import os
 from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,10 +43,8 @@ def source(options: Namespace) -> Source:
         ImportError, OSError: It does not import, or a file is missing.
     """
     path = Path(options.model)
-    if options.model not in models.available() and (path.is_dir() or path.suffix == SUFFIX):
-        found = _saved(options, path)
-    else:
-        found = _fresh(options)
+    is_file = options.model not in models.available() and _is_file(path)
+    found = _saved(options, path) if is_file else _fresh(options)
     if options.keep is not None:
         _set_keep(found.model, options)
     loose = {name: one.band for name, one in band_layers(found.model).items() if one.band.energy}
@@ -57,7 +57,16 @@ def source(options: Namespace) -> Source:
     return Source(found.model.eval(), found.input_shape, found.stem)
 
 
+def _is_file(path: Path) -> bool:
+    """Whether a word means a file, that is there or not, and no model's name or import path."""
+    return path.exists() or len(path.parts) > 1 or (bool(path.suffix) and ":" not in path.name)
+
+
 def _saved(options: Namespace, path: Path) -> Source:
+    if not path.exists():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    if path.is_file() and path.suffix != SUFFIX:
+        raise ValueError(f"{path} is neither a run directory nor a saved net{SUFFIX}")
     if options.options:
         raise ValueError(f"options are of a model with fresh weights; got {options.options!r}")
     file = path / MODEL if path.is_dir() else path
