@@ -127,6 +127,12 @@ def test_it_has_a_place_in_searches() -> None:
         ({"batch_size": 2.0}, TypeError, "batch_size must be an instance of int"),
         ({"n_estimators": 0}, ValueError, "n_estimators == 0"),
         ({"learning_rate": 0.0}, ValueError, "learning_rate == 0.0, must be > 0"),
+        ({"learning_rate": np.inf}, ValueError, "learning_rate == inf, must be < inf"),
+        ({"learning_rate": np.nan}, ValueError, "learning_rate is nan; it must be a number"),
+        ({"keep": np.nan}, ValueError, "keep is nan; it must be a number"),
+        ({"early_stopping": "yes"}, TypeError, "early_stopping must be an instance of .*bool"),
+        ({"early_stopping": None}, TypeError, "early_stopping must be an instance of .*bool"),
+        ({"verbose": "no"}, TypeError, "verbose must be an instance of .*bool"),
         ({"validation_fraction": 1.0}, ValueError, "validation_fraction == 1.0, must be < 1"),
         ({"n_iter_no_change": 0}, ValueError, "n_iter_no_change == 0"),
     ],
@@ -155,12 +161,46 @@ def test_what_is_no_series_is_refused(series: Floats, said: str) -> None:
         fcn().fit(series, Y)
 
 
-def test_series_of_another_shape_are_refused() -> None:
-    classifier = fcn().fit(np.stack([X, X], 1), Y)
-    with pytest.raises(ValueError, match=r"\(2, 15\); BandFCNClassifier was fitted on \(2, 16\)"):
-        classifier.predict(np.stack([X, X], 1)[:, :, 1:])
-    with pytest.raises(ValueError, match=r"\(1, 2\); BandFCNClassifier was fitted on \(2, 16\)"):
-        classifier.predict(X[:, :2])
+PAIRS = np.stack([X, X], axis=1)
+
+
+@pytest.mark.parametrize(
+    ("fitted", "asked", "said"),
+    [
+        (PAIRS, PAIRS[:, :, 1:], r"shape \(24, 2, 15\); .* was fitted on \(cases, 2, 16\)"),
+        (PAIRS, X[:, :2], r"shape \(24, 2\); .* was fitted on \(cases, 2, 16\)"),
+        (X, PAIRS, r"shape \(24, 2, 16\); .* was fitted on \(cases, 16\)"),
+        (X[:, None], X, r"shape \(24, 16\); .* was fitted on \(cases, 1, 16\)"),
+        (X, X[:, 1:], "X has 15 features, but BandFCNClassifier is expecting 16"),  # scikit-learn's
+    ],
+)
+def test_series_of_another_shape_are_refused(fitted: Floats, asked: Floats, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        fcn(epochs=1).fit(fitted, Y).predict(asked)
+
+
+@pytest.mark.parametrize("axis", [(), (None,)])
+@pytest.mark.parametrize("boxed", [False, True])
+def test_series_of_unequal_lengths_are_refused(axis: tuple[None, ...], boxed: bool) -> None:
+    ragged: Any = [one[(*axis, slice(9 + number % 3, None))] for number, one in enumerate(X)]
+    if boxed:
+        boxes = np.empty(len(ragged), dtype=object)
+        boxes[:] = ragged
+        ragged = boxes
+    said = "all series need one length; X has series of 5 to 7 time points"
+    with pytest.raises(ValueError, match=said):
+        fcn().fit(ragged, Y)
+    with pytest.raises(ValueError, match=said):
+        fcn(epochs=1).fit(X, Y).predict(ragged)
+
+
+def test_channels_of_unequal_lengths_are_refused() -> None:
+    with pytest.raises(ValueError, match="X has series of 12 to 16 time points"):
+        fcn().fit([[one, one[4:]] for one in X], Y)
+
+
+def test_series_in_a_list_are_the_same_numbers() -> None:
+    np.testing.assert_array_equal(ask(fcn().fit(list(X), Y)), ask(fcn().fit(X, Y)))
 
 
 def test_one_class_is_refused() -> None:

@@ -46,5 +46,6 @@ def test_what_is_held_out_is_not_trained_on() -> None:
 
 def test_a_class_of_one_case_cannot_be_split() -> None:
     names = np.where(np.arange(40) == 3, "rare", Y)
-    with pytest.raises(ValueError, match="each class needs two or more"):
+    said = r"each class needs two cases or more; y has one of \['rare'\]"
+    with pytest.raises(ValueError, match=said):
         BandFCNClassifier(early_stopping=True).fit(X, names)

@@ -14,10 +14,16 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_is_fitted, check_scalar, validate_data
-from torch import Tensor, nn
+from sklearn.utils.validation import (
+    check_array,
+    check_is_fitted,
+    check_scalar,
+    validate_data,
+)
+from torch import nn
 from torch.utils.data import TensorDataset
 
+from passband.estimators.series import as_maps, check_one_length
 from passband.estimators.training import Training, one_thread, probabilities, train
 from passband.lab.data.split import tails
 from passband.lab.recipes import Recipe
@@ -57,7 +63,8 @@ class BandClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         n_epochs_: how many epochs each network was trained for.
         keep_measured_: share that the convolutions really keep, after rounding to whole
             frequencies; None if they are plain.
-        n_channels_, n_timepoints_: of the series.
+        n_channels_: of each case.
+        n_timepoints_: the length of the series.
         n_features_in_: the length of the second axis of `X`, as scikit-learn has it.
     """
 
@@ -101,12 +108,18 @@ class BandClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
                 the loss is no longer finite.
         """
         self._check_parameters()
+        check_one_length(X)
         series, labels = validate_data(self, X, y, allow_nd=True, dtype=np.float32)
-        maps = _maps(series)
+        maps = as_maps(series)
         check_classification_targets(labels)
-        classes, indices = np.unique(labels, return_inverse=True)
+        classes, indices, counts = np.unique(labels, return_inverse=True, return_counts=True)
         if len(classes) < 2:
             raise ValueError(f"y has 1 class, {classes.item()!r}; at least 2 are needed")
+        if self.early_stopping and counts.min() < 2:
+            raise ValueError(
+                "to hold out a validation part, each class needs two cases or more; y has one of "
+                f"{classes[counts < 2].tolist()}"
+            )
         cases = TensorDataset(maps, torch.from_numpy(indices))
         training = self._training(cases, len(classes), maps.shape[1])
         seeds = _seeds(self.random_state, self.n_estimators)
@@ -115,6 +128,7 @@ class BandClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         )
         self.classes_ = classes
         self.n_channels_, self.n_timepoints_ = maps.shape[1:]
+        self._shape = series.shape[1:]  # of a case: two axes, or one
         self.networks_ = [one.network for one in found]
         self.n_epochs_ = [one.epochs for one in found]
         self.keep_measured_ = found[0].keep_measured
@@ -131,13 +145,7 @@ class BandClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
             ValueError: series of another shape than in `fit`, or with missing values.
         """
         check_is_fitted(self, "networks_")
-        maps = _maps(validate_data(self, X, allow_nd=True, dtype=np.float32, reset=False))
-        wanted = (self.n_channels_, self.n_timepoints_)
-        if maps.shape[1:] != wanted:
-            raise ValueError(
-                f"X has series of (channels, time points) {tuple(maps.shape[1:])}; "
-                f"{type(self).__name__} was fitted on {wanted}"
-            )
+        maps = as_maps(self._like_fitted(X))
         with one_thread():
             each = torch.stack([probabilities(network, maps) for network in self.networks_])
             return each.mean(0).numpy()
@@ -158,17 +166,37 @@ class BandClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         return tags
 
     def _check_parameters(self) -> None:
+        for name in ("early_stopping", "verbose"):
+            check_scalar(getattr(self, name), name, (bool, np.bool_))
+        for name in ("keep", "learning_rate", "validation_fraction"):
+            if getattr(self, name) != getattr(self, name):  # no bound holds for it
+                raise ValueError(f"{name} is nan; it must be a number")
         if self.keep is not None:
             check_scalar(self.keep, "keep", Real, min_val=0, max_val=1, include_boundaries="right")
         for name in ("n_estimators", "epochs", "batch_size", "n_iter_no_change"):
             check_scalar(getattr(self, name), name, Integral, min_val=1)
         check_scalar(
-            self.learning_rate, "learning_rate", Real, min_val=0, include_boundaries="neither"
-        )
+            self.learning_rate, "learning_rate", Real, min_val=0, max_val=np.inf,
+            include_boundaries="neither",
+        )  # fmt: skip
         check_scalar(
             self.validation_fraction, "validation_fraction", Real, min_val=0, max_val=1,
             include_boundaries="neither",
         )  # fmt: skip
+
+    def _like_fitted(self, X: ArrayLike) -> NDArray[np.float32]:
+        """Series of the shape of those in `fit`."""
+        check_one_length(X)
+        series = check_array(X, allow_nd=True, dtype=np.float32, estimator=self, input_name="X")
+        flat = series.ndim == 2 and len(self._shape) == 1
+        if series.shape[1:] != self._shape and not flat:
+            wanted = ", ".join(map(str, self._shape))
+            raise ValueError(
+                f"X has the shape {series.shape}; {type(self).__name__} was fitted on "
+                f"(cases, {wanted})"
+            )
+        validate_data(self, X, reset=False, skip_check_array=True)  # of tables, columns and names
+        return series  # type: ignore[no-any-return]
 
     def _training(self, cases: TensorDataset, classes: int, channels: int) -> Training:
         validation = None
@@ -182,17 +210,6 @@ class BandClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         build = partial(self._network, classes, channels)
         patience, verbose = int(self.n_iter_no_change), bool(self.verbose)
         return Training(build, keep, cases, validation, recipe, patience, verbose)
-
-
-def _maps(X: NDArray[np.float32]) -> Tensor:
-    """Series as networks take them, `(cases, channels, time points)`; a copy."""
-    if X.ndim > 3 or 0 in X.shape:
-        raise ValueError(
-            f"X is (cases, time points) or (cases, channels, time points), none of them 0; "
-            f"got {X.shape}"
-        )
-    maps = torch.tensor(X)
-    return maps[:, None] if X.ndim == 2 else maps
 
 
 def _seeds(random_state: int | np.random.RandomState | None, count: int) -> list[int]:

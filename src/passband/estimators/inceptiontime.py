@@ -25,6 +25,8 @@ class BandInceptionTimeClassifier(BandClassifier):
         (5, (24, 2))
     """
 
+    # All again for one other default: scikit-learn reads parameters off the signature, which
+    # `**others` would hide, and a default of None would no longer say how many networks there are.
     def __init__(
         self,
         *,
