@@ -130,7 +130,7 @@ def test_any_cutoff_keeps_exactly_the_bins_below_it() -> None:
 
 @pytest.mark.parametrize("dims", [1, 2, 3])
 def test_the_reference_policy_takes_the_papers_count(dims: int) -> None:
-    # papers.md A1: idx = int((N / 2 + 1) * sqrt(1 - c / 100)), in 2D; at least the mean is kept.
+    # Code of Dziedzic et al. 2019: int((N / 2 + 1) * sqrt(1 - c / 100)) in 2D; at least the mean.
     for N in (2, 4, 8, 16, 32, 64, 128):
         for c in (0, 0.5, 3, 6, 10, 12, 20, 30, 48, 50, 76, 84, 99, 99.99):
             keep = 1 - c / 100
@@ -193,7 +193,7 @@ def test_transform_length_policies() -> None:
         power = Band(keep=1, fft_size="reference").transform_length(n, 2 * n)
         assert power >= 2 * n > power / 2
         assert power.bit_count() == 1
-    # papers.md A2: 32 -> 128, 16 -> 64, 8 -> 32, 4 -> 16, 2 -> 8, of n + 2p + out - 1 points
+    # Dziedzic et al. 2019: 32 -> 128, 16 -> 64, 8 -> 32, 4 -> 16, 2 -> 8, of n + 2p + out - 1
     for n, N in ((32, 128), (16, 64), (8, 32), (4, 16), (2, 8)):
         assert Band(keep=1, fft_size="reference").transform_length(n + 1, n + 2 + n - 1) == N
     # an even kernel may reach further than the paper's length: never shorter than exact

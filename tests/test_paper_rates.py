@@ -9,7 +9,7 @@ from torch import nn
 import passband as pb
 from passband.lab.models import create_model
 
-# papers.md A2, sqrt mode: requested compression in percent, measured in percent.
+# As in lab/papers/icml-measured-rate.csv: requested compression in percent, measured in percent.
 RATES = [
     (0.1, 8.32),
     (1, 8.32),
@@ -57,7 +57,7 @@ def test_nothing_is_cut_at_rate_zero(resnet: nn.Module) -> None:
 
 
 def test_shapes_alone_by_hand(resnet: nn.Module) -> None:
-    # (input channels, transform length) of the 17 convolutions of 3x3, papers.md A2 and B
+    # (input channels, transform length) of the 17 convolutions of 3x3, by the paper's code
     shapes = [(3, 128), *[(64, 64)] * 4]
     shapes += [(64, 64), *[(128, 32)] * 3, (128, 32), *[(256, 16)] * 3, (256, 16), *[(512, 8)] * 3]
     for label, rate in RATES:

@@ -79,7 +79,7 @@ class Band:
 
     @property
     def statement(self) -> str:
-        """What was stated, as it would be written: `"keep=0.5"`."""
+        """What was stated, as it would be written, for instance `"keep=0.5"`."""
         return next(f"{s}={getattr(self, s)}" for s in _STATEMENTS if getattr(self, s) is not None)
 
     def check_axes(self, axes: int) -> None:

@@ -294,7 +294,7 @@ def test_a_converted_resnet_holds_what_its_report_says() -> None:
     found = saved(lambda: model(x).sum())
     # the three shortcuts read what a ReLU holds already
     assert found.by_kind["conv input"] == sum(plan.held_bytes for plan in plans)
-    # by hand: (channels, samples a side, stride) of each, papers.md B; even sizes at stride 2 never
+    # by hand: (channels, samples a side, stride) of each, ResNet-18's; even sizes at stride 2 never
     # read the padding on the right, so the ring is n + 1 points either way
     shapes = [(3, 32), *[(64, 32)] * 4, (64, 32), *[(128, 16)] * 3, (128, 16), *[(256, 8)] * 3]
     shapes += [(256, 8), *[(512, 4)] * 3]

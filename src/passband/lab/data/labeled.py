@@ -146,7 +146,7 @@ class LabeledData:
 
     @property
     def space(self) -> tuple[int, ...]:
-        """Samples of a map on each axis: `(length,)` of a series, `(height, width)` of an image."""
+        """Samples of a map on each axis, `(length,)` for series, `(height, width)` for images."""
         return self._shape[1:]
 
     @property
