@@ -44,6 +44,8 @@ def add_export(commands: "Commands[Any]") -> None:
     one.add_argument("--fixed-batch", action="store_true",
                      help="the program takes just that many (default: any number)")  # fmt: skip
     one.add_argument("--repeats", type=int, default=7, help="timed turns (default 7)")
+    one.add_argument("--threads", type=int, default=1,
+                     help="of the CPU, while it is timed (default 1)")  # fmt: skip
     one.add_argument("--out", metavar="FILE", help="default: MODEL's name, in its folder")
     add_json(one)
     one.add_argument("--allow-imports", action="store_true",

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 import passband as pb
 from passband.atomic import write_atomic
 from passband.convert.layers import band_layers
+from passband.lab.bench.machine import prepared
 from passband.lab.bench.timing import Seconds, interleaved
 from passband.lab.checks import check_count
 from passband.lab.export.program import Program, check, difference, program
@@ -28,7 +29,9 @@ def command(options: Namespace) -> Outcome:
         ImportError, OSError: The model does not import, an extra is missing, or a file is missing
             or cannot be written.
     """
-    result = exported(options)
+    check_count("threads", options.threads)
+    with prepared(options.threads):
+        result = exported(options)
     return Outcome(as_dict(result), lambda console: show(console, result))
 
 
@@ -51,7 +54,7 @@ def exported(options: Namespace) -> Result:
     measured = {n: _latency(found.model, made, x[:n], options.repeats) for n in batches}
     return Result(
         options.model, options.format, str(path), len(made.content), found.input_shape,
-        options.batch if fixed else None, _keep(found.model, x[:1]), largest,
+        options.batch if fixed else None, options.threads, _keep(found.model, x[:1]), largest,
         tuple(Latency(name, n, s) for n, each in measured.items() for name, s in each.items()),
     )  # fmt: skip
 

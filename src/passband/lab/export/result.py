@@ -39,6 +39,7 @@ class Result:
         bytes: Of the file.
         input_shape: Channels and sizes of a map.
         batch: Samples that the program takes; None for any number.
+        threads: Of the CPU, while it was timed.
         keep_measured: What the layers keep; None without bands.
         largest_difference: From the model, as a share of the largest output.
         latency: Of all, at each batch.
@@ -50,6 +51,7 @@ class Result:
     bytes: int
     input_shape: tuple[int, ...]
     batch: int | None
+    threads: int
     keep_measured: float | None
     largest_difference: float
     latency: tuple[Latency, ...]
@@ -73,7 +75,7 @@ def show(console: Console, result: Result) -> None:
     batch = "any batch" if result.batch is None else f"a batch of {result.batch}"
     keep = "" if result.keep_measured is None else f", {result.keep_measured:.1%} kept"
     lines = (
-        f"{result.model}: {batch} of {written(result.input_shape)}{keep}",
+        f"{result.model}: {batch} of {written(result.input_shape)}{keep}; CPU threads: {result.threads}",
         f"largest difference {result.largest_difference:.1e} of the largest output "
         f"(at most {TOLERANCE:g})",
         f"program: {result.file} ({readable(result.bytes)})",
