@@ -75,7 +75,10 @@ def show(console: Console, result: Result) -> None:
     batch = "any batch" if result.batch is None else f"a batch of {result.batch}"
     keep = "" if result.keep_measured is None else f", {result.keep_measured:.1%} kept"
     lines = (
-        f"{result.model}: {batch} of {written(result.input_shape)}{keep}; CPU threads: {result.threads}",
+        f"{result.model}: {batch} of {written(result.input_shape)}{keep}",
+        f"timed on {result.threads} threads of the CPU"
+        if result.threads > 1
+        else "timed on one thread",
         f"largest difference {result.largest_difference:.1e} of the largest output "
         f"(at most {TOLERANCE:g})",
         f"program: {result.file} ({readable(result.bytes)})",
