@@ -230,6 +230,10 @@ def test_the_report_of_a_model_that_was_calibrated_or_made_so() -> None:
     assert [row.band for row in report.rows] == [row.band for row in fresh.rows]
 
 
+def test_a_model_without_a_convolution_is_said_to_have_none() -> None:
+    assert str(pb.convert_(nn.Linear(2, 2), pb.Band(keep=0.5))) == "the model has no convolution"
+
+
 def test_a_report_can_be_copied_and_pickled() -> None:
     report = pb.convert_(TwoInputs(), pb.Band(keep=0.5), example=inputs())
     assert copy.deepcopy(report) == report

@@ -263,7 +263,8 @@ def test_ctrl_c_is_no_traceback(
 
     monkeypatch.setattr(cli, "train", stops)
     assert cli.main([*TRAIN, "--out", "run"]) == 130
-    assert capsys.readouterr().err == "passband: interrupted\n"
+    said = "passband: interrupted; the same command with --resume goes on\n"
+    assert capsys.readouterr().err == said
 
 
 @pytest.mark.parametrize("missing", ["lightning", "matplotlib", "yaml", "rich"])

@@ -162,7 +162,8 @@ def test_ctrl_c_ends_all_at_once_and_the_study_goes_on(tmp_path: Path, jobs: str
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=30)
-    assert (process.returncode, said.decode().splitlines()[-1]) == (130, "passband: interrupted")
+    told = "passband: interrupted; the same command goes on"
+    assert (process.returncode, said.decode().splitlines()[-1]) == (130, told)
     begun = set(tmp_path.glob("runs/*"))
     assert len(begun) == int(jobs)  # no other was begun
     before = {path: path.read_bytes() for path in tmp_path.glob("runs/*/last.ckpt")}

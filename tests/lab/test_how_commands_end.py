@@ -42,7 +42,10 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
             "passband: unforeseen AssertionError: without a word (a bug of passband, or of code of "
             "yours that it runs; --debug shows where)",
         ),
-        (KeyboardInterrupt(), 130, "passband: interrupted"),
+        (
+            KeyboardInterrupt(), 130,
+            "passband: interrupted; the same command with --resume goes on",
+        ),
     ],
 )  # fmt: skip
 def test_each_end_has_its_status_and_one_line(

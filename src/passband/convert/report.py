@@ -116,6 +116,8 @@ class ConvertReport:
         known = any(row.plans for row in self.converted)
         measured = f", keeping {self.keep_measured:.1%} of the coefficients" if known else ""
         count = f"{len(self.converted)} of {len(self.rows)} convolutions are band-limited"
+        if not self.rows:
+            table, count = [], "the model has no convolution"
         policy = [] if self.memory is None else [f"memory policy: {self.memory}{self._others()}"]
         names = ", ".join(name or "(the model)" for name in self.unreached)
         unreached = [f"the example did not reach: {names}"] if names else []

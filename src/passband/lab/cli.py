@@ -36,6 +36,12 @@ DEMO = (("mnist-5k", "lenet5"), ("ucr:GunPoint", "fcn"))
 # What a user can get wrong, or a machine be too small for. Anything else is a bug.
 USER_ERRORS = (ValueError, OSError, ImportError, MemoryError, torch.OutOfMemoryError)
 
+# After Ctrl-C, by command.
+_GO_ON = {
+    "train": "; the same command with --resume goes on",
+    "study": "; the same command goes on",
+}
+
 # Exit statuses beside 0 and a command's own 1.
 WRONG, BUG, INTERRUPTED, CLOSED = 2, 70, 130, 141  # sysexits.h's EX_SOFTWARE; 128 + signal
 
@@ -60,7 +66,8 @@ def main(arguments: Sequence[str]) -> int:
         return CLOSED
     except KeyboardInterrupt:
         if is_first():
-            print("passband: interrupted", file=sys.stderr)
+            going_on = next((_GO_ON[word] for word in arguments if word in _GO_ON), "")
+            print(f"passband: interrupted{going_on}", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
         if "--debug" in arguments:
