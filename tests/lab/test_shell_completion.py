@@ -39,7 +39,10 @@ def completed(script: Path, line: str) -> set[str]:
 @pytest.mark.parametrize(
     ("line", "wanted"),
     [
-        ("passband ", {"train", "study", "bench", "inspect", "export", "report", "demo", "completion"}),
+        (
+            "passband ",
+            {"train", "study", "bench", "inspect", "export", "report", "demo", "completion"},
+        ),
         ("passband t", {"train"}),
         ("passband bench ", {"conv", "step", "inference", "memory"}),
         ("passband train --ke", {"--keep", "--keep-start", "--keep-least"}),
