@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import hypothesis.strategies as st
 import numpy as np
 import torch
+from hypothesis import assume
 from torch import Tensor, nn
 
 import oracle
