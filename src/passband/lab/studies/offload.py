@@ -36,7 +36,7 @@ def _away(t: Tensor) -> _Held:
     if isinstance(t, nn.Parameter) or not t.numel():
         return t  # it is there anyway
     bits = t.detach().view(_NUMPY.get(t.dtype, t.dtype))
-    return bits.numpy().copy(), t.dtype
+    return bits.numpy().copy(order="K"), t.dtype  # a product of another layout rounds otherwise
 
 
 def _back(held: _Held) -> Tensor:
