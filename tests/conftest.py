@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -10,6 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
+
+# Read at the first convolution. With a processor's AMX, PyTorch 2.13's own convolutions of small
+# maps in bfloat16 have gradients that are wrong or not finite, and once crashed (docs/limits.md).
+os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_BF16")
 
 if TYPE_CHECKING:
     from passband.lab.training import Result
