@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sklearn.utils.estimator_checks import check_estimator
 
 from passband.estimators import BandFCNClassifier, BandInceptionTimeClassifier
 from passband.estimators.base import BandClassifier
 
-QUICK = {"epochs": 3, "batch_size": 64, "learning_rate": 1e-2}
+QUICK: dict[str, Any] = {"epochs": 3, "batch_size": 64, "learning_rate": 1e-2}
 ESTIMATORS = [BandFCNClassifier(**QUICK), BandInceptionTimeClassifier(n_estimators=1, **QUICK)]
 SKIPPED = {"check_array_api_input"}  # by scikit-learn, unless SCIPY_ARRAY_API is set
 
