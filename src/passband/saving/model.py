@@ -23,7 +23,7 @@ from passband.convert.report import ConvertReport, report
 from passband.memory.attach import attach_, detach_
 from passband.nn.setting import BandSetting, check_setting
 from passband.saving.description import Description, describe, plain_type
-from passband.saving.file import StrPath, identity, ordinary, read, write
+from passband.saving.file import Saved, StrPath, identity, ordinary, read, write
 
 _NAMED = 3  # names that a message lists
 
@@ -95,7 +95,11 @@ def load_(model: nn.Module, path: StrPath) -> ConvertReport:
         See `save`.
     """
     check_model("load_", model)
-    saved = read(path)
+    return restore_(model, read(path), path)
+
+
+def restore_(model: nn.Module, saved: Saved, path: StrPath) -> ConvertReport:
+    """`load_` of what was read; the path is for messages."""
     try:
         _check_layers(model, saved.description)
         _check_state(model, saved.tensors)

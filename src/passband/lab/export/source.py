@@ -12,7 +12,7 @@ from torch import nn
 import passband as pb
 from passband.convert.layers import band_layers
 from passband.lab import models
-from passband.lab.models.saved import architecture_of
+from passband.lab.models.saved import load_built
 from passband.lab.training import MODEL
 from passband.saving.file import SUFFIX
 
@@ -75,9 +75,8 @@ def _saved(options: Namespace, path: Path) -> Source:
             f"{path} holds no {MODEL}, which a training leaves at its end: finish it with "
             "passband train ... --resume"
         )
-    shape = architecture_of(file, allow_imports=options.allow_imports).input_shape
-    model = models.load_model(file, allow_imports=options.allow_imports)
-    return Source(model, options.input_shape or shape, file.with_suffix(""))
+    model, built = load_built(file, allow_imports=options.allow_imports)
+    return Source(model, options.input_shape or built.input_shape, file.with_suffix(""))
 
 
 def _fresh(options: Namespace) -> Source:

@@ -12,9 +12,8 @@ from torch import nn
 from passband.lab.checks import check_count, check_text
 from passband.lab.models.by_path import is_path
 from passband.lab.models.registry import create_as_told
-from passband.saving import load_
 from passband.saving.file import Saved, StrPath, read
-from passband.saving.model import check_shapes
+from passband.saving.model import check_shapes, restore_
 
 
 @dataclass(frozen=True)
@@ -95,13 +94,18 @@ def load_model(path: StrPath, *, allow_imports: bool = False) -> nn.Module:
         >>> again.conv1.band
         Band(keep=0.25)
     """
+    return load_built(path, allow_imports=allow_imports)[0]
+
+
+def load_built(path: StrPath, *, allow_imports: bool = False) -> tuple[nn.Module, Architecture]:
+    """The model, and how it was built; arguments and errors are those of ``load_model``."""
     saved = read(path)
     built = _architecture(path, saved, allow_imports=allow_imports)
     if not is_path(built.name):
         _check_sizes(path, saved, built)
     model = built.build()
-    load_(model, path)
-    return model.eval()
+    restore_(model, saved, path)
+    return model.eval(), built
 
 
 def _check_sizes(path: StrPath, saved: Saved, built: Architecture) -> None:
@@ -114,11 +118,6 @@ def _check_sizes(path: StrPath, saved: Saved, built: Architecture) -> None:
         raise ValueError(
             f"{path}: {built.name} cannot be built for its weights: {error}"
         ) from error
-
-
-def architecture_of(path: StrPath, *, allow_imports: bool = False) -> Architecture:
-    """How the model of a file is built; arguments and errors are those of ``load_model``."""
-    return _architecture(path, read(path), allow_imports=allow_imports)
 
 
 def _architecture(path: StrPath, saved: Saved, *, allow_imports: bool) -> Architecture:
