@@ -178,4 +178,6 @@ def test_a_failing_task_of_several_processes_is_told(tmp_path: Path) -> None:
     process = begin(tmp_path, "--jobs", "2")
     _, said = process.communicate(timeout=300)
     assert process.returncode == 2
-    assert said.decode().splitlines()[-1].startswith("passband: error: checkpoint ")
+    *progress, last = said.decode().splitlines()
+    assert last.startswith("passband: error: checkpoint ")
+    assert all(line.startswith("[") for line in progress)

@@ -54,7 +54,9 @@ def test_from_words_to_table_and_figures(
     words = ["bench", "memory", *LENET, "--keep", ".5", "--epochs", "0", "--out", str(tmp_path)]
     assert cli.main(words) == 0
     shown = capsys.readouterr()
-    assert shown.err.splitlines()[-1] == "[100 %] done"
+    *progress, last = shown.err.splitlines()
+    assert last == "[100 %] done"
+    assert all(line.startswith("[") for line in progress)
     assert "save_on_cpu: a CPU has no other memory to move to" in shown.out.splitlines()
     assert shown.out.splitlines()[-1] == f"table: {tmp_path / 'memory.csv'}"
     rows = tidy.read(tmp_path / "memory.csv", Row)
